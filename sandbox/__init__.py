@@ -1,0 +1,1 @@
+"""Isolation: where code from a repository runs. Knows nothing of diagnosis."""

@@ -1,0 +1,1 @@
+"""What can be asked of a repository and its logs. No model, no HTTP."""
