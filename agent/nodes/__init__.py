@@ -1,0 +1,1 @@
+"""The nodes of the machine: one async function each, (state, runtime) -> Update."""

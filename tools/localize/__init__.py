@@ -1,0 +1,1 @@
+"""Fault localization: where a failure is likely to come from, and why."""

@@ -2,20 +2,13 @@
 
 import re
 
-TOKEN = re.compile(r"\s*(\d+|[-+*()])")
-
 
 def tokenize(text):
     """Split an expression into tokens; raise ValueError for a strange character."""
-    tokens = []
-    text = text.rstrip()
-    position = 0
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        if match is None:
-            raise ValueError(f"unexpected character at {position}")
-        tokens.append(match.group(1))
-        position = match.end()
+    tokens = re.findall(r"\d+|\S", text)
+    for token in tokens:
+        if not token.isdigit() and token not in "+-*()":
+            raise ValueError(f"unexpected character {token!r}")
     return tokens
 
 

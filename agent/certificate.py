@@ -1,0 +1,141 @@
+"""The certificate: an in-toto Statement whose subject is a patch, and whose predicate says how it was proven.
+
+https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md. Canonical JSON (sorted keys, no spaces) of the
+predicate without its `seal` is hashed into `seal`, so that a changed word is noticed before anything is re-run; what a
+certificate claims is then settled by running it again (`agent/recheck.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from agent.deps import Deps
+from agent.domain import Patch, TestHistory
+from agent.state import State
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://patchwright.dev/certificate/v1"
+
+
+class CertificateInvalid(ValueError):
+    """Not a certificate, or not as it was issued; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was run for a patch: decisive tests before and after, how many tests were compared, and the suite's size."""
+
+    patch: Patch
+    before: tuple[TestHistory, ...]
+    after: tuple[TestHistory, ...]
+    regression: int
+    suite: int
+
+
+def certify(state: State, deps: Deps, trial: Trial) -> str:
+    """Issue a certificate and return its artifact."""
+    diff = deps.artifacts.text(trial.patch.id)
+    predicate: dict[str, Any] = {
+        "repository": _repository(state),
+        "environment": {
+            "sandbox": state.ready.sandbox,
+            "key": state.ready.environment,
+            "language": state.ready.language,
+            "framework": state.ready.framework,
+            "overrides": {
+                "install": list(state.request.install),
+                "test_command": state.request.test_command,
+                "python": state.request.python,
+            },
+        },
+        "fixed": {"TZ": "UTC", "LC_ALL": "C.UTF-8", "test_order": "file order"},
+        "limits": state.request.limits.model_dump(),
+        "patch": diff,
+        "decisive": _decisive(trial),
+        "regression": _regression(state, trial),
+        "guard": {"findings": [], "allowed": list(state.request.allow)},
+        "minimization": {"hunks_dropped": trial.patch.dropped},
+        "logs": sorted({e.artifact for e in state.evidence if e.artifact}),
+    }
+    predicate["seal"] = seal(predicate)
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": "patch.diff", "digest": {"sha256": trial.patch.id}}],
+        "predicateType": PREDICATE,
+        "predicate": predicate,
+    }
+    return deps.artifacts.put(json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=True))
+
+
+def _repository(state: State) -> dict[str, Any]:
+    prepared = state.ready
+    return {
+        "source": state.request.source,
+        "commit": prepared.commit,
+        "tree": prepared.tree,
+        "dirty": prepared.dirty,
+        "subdirectory": prepared.subdirectory,
+    }
+
+
+def _decisive(trial: Trial) -> list[dict[str, Any]]:
+    after = {history.id: history for history in trial.after}
+    return [
+        {
+            "test": history.id,
+            "before": {"class": history.stability, "results": list(history.outcomes), "seeds": list(history.seeds)},
+            "after": {
+                "class": after[history.id].stability,
+                "results": list(after[history.id].outcomes),
+                "seeds": list(after[history.id].seeds),
+            },
+        }
+        for history in trial.before
+    ]
+
+
+def _regression(state: State, trial: Trial) -> dict[str, Any]:
+    share = round(trial.regression / trial.suite, 4) if trial.suite else 0.0
+    return {
+        "chosen": "every test of the suite that passed on the base"
+        if trial.regression
+        else "none: no other test passed",
+        "tests": trial.regression,
+        "suite": trial.suite,
+        "share_of_suite": share,
+        "baseline": state.baseline,
+    }
+
+
+def seal(predicate: dict[str, Any]) -> str:
+    """sha256 of the canonical JSON of the predicate without its seal."""
+    body = {key: value for key, value in predicate.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def read(text: str) -> dict[str, Any]:
+    """The statement, its form, digest and seal checked. Raises CertificateInvalid."""
+    try:
+        statement = json.loads(text)
+        predicate, subject = statement["predicate"], statement["subject"][0]["digest"]["sha256"]
+        patch, sealed, decisive = predicate["patch"], predicate["seal"], predicate["decisive"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise CertificateInvalid(f"not a certificate: {type(error).__name__}: {error}") from error
+    if statement.get("_type") != STATEMENT or statement.get("predicateType") != PREDICATE:
+        raise CertificateInvalid(f"not a certificate of type {PREDICATE}")
+    if not isinstance(patch, str) or hashlib.sha256(patch.encode("utf-8", "surrogateescape")).hexdigest() != subject:
+        raise CertificateInvalid("the patch in it does not have the digest of its subject: it was changed")
+    if seal(predicate) != sealed:
+        raise CertificateInvalid("its seal does not match its content: it was changed")
+    if not decisive or any(
+        d["before"]["class"] != "stable-fail" or d["after"]["class"] != "stable-pass" for d in decisive
+    ):
+        raise CertificateInvalid("it has no decisive test that fails stably before and passes stably after")
+    return dict(statement)
+
+
+def _classes(decisive: dict[str, Any]) -> tuple[str, str]:
+    return decisive["before"]["class"], decisive["after"]["class"]

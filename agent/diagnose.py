@@ -1,0 +1,53 @@
+"""The one door to the machine: a new run, or one that was interrupted, to its report."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.runtime import RunControl
+
+from agent import domain
+from agent.deps import Deps
+from agent.domain import Report, Request
+from agent.graph import build
+from agent.state import State
+from tools import guard, values
+from tools.values import Value
+
+STEPS = 200
+
+
+def serializer() -> JsonPlusSerializer:
+    """Checkpoints hold our own frozen values and nothing else: any other type in a row is refused, not constructed.
+
+    The library's default would import and call what a crafted row names.
+    """
+    ours = {
+        (kind.__module__, kind.__name__)
+        for module in (domain, values, guard)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Value)
+    }
+    return JsonPlusSerializer(allowed_msgpack_modules=sorted(ours), allowed_json_modules=None)
+
+
+async def diagnose(
+    request: Request, deps: Deps, *, run: str, checkpoints: Path, control: RunControl | None = None
+) -> Report:
+    """Run the machine for `run`, or go on after its last finished node when `checkpoints` (SQLite) knows it.
+
+    Raises what preparing raises for a source that cannot be used; GraphDrained when `control` asked for it.
+    """
+    config: RunnableConfig = {"configurable": {"thread_id": run}, "recursion_limit": STEPS}
+    async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
+        saver.serde = serializer()
+        machine = build(saver)
+        known = await machine.aget_state(config)
+        start = None if known.created_at else State(request=request, run=run)
+        await machine.ainvoke(start, config, context=deps, durability="sync", control=control)
+        final = await machine.aget_state(config)
+    return Report.model_validate_json(deps.artifacts.get(final.values["report"]))

@@ -1,0 +1,104 @@
+"""The machine: its nodes, its edges, its routers. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Literal, Protocol
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from agent.bench import Progress
+from agent.deps import Deps
+from agent.domain import NodeTime
+from agent.nodes.localize import localize
+from agent.nodes.minimize import minimize
+from agent.nodes.prepare import prepare
+from agent.nodes.propose import back_out, given, search
+from agent.nodes.report import report
+from agent.nodes.reproduce import reproduce
+from agent.nodes.verify import verify
+from agent.state import State, Update
+
+
+class Node(Protocol):
+    """What asks, acts, and returns a partial update."""
+
+    def __call__(self, state: State, runtime: Runtime[Deps]) -> Awaitable[Update]: ...
+
+
+Machine = CompiledStateGraph[State, Deps, State, State]
+
+NODES: dict[str, Node] = {
+    "prepare": prepare,
+    "reproduce": reproduce,
+    "localize": localize,
+    "search": search,
+    "back_out": back_out,
+    "given": given,
+    "verify": verify,
+    "minimize": minimize,
+    "report": report,
+}
+PROPOSERS: tuple[Literal["search", "back_out", "given"], ...] = ("search", "back_out", "given")
+ROUND_NEEDS_S = 60.0
+
+
+def after_prepare(state: State) -> Literal["reproduce", "report"]:
+    return "report" if state.outcome else "reproduce"
+
+
+def after_reproduce(state: State) -> Literal["localize", "report"]:
+    return "report" if state.outcome else "localize"
+
+
+def after_localize(state: State) -> list[Literal["search", "back_out", "given", "report"]]:
+    return ["report"] if state.request.goal == "triage" else [*PROPOSERS]
+
+
+def after_verify(state: State) -> list[Literal["search", "back_out", "given", "minimize", "report"]]:
+    if state.verified:
+        return ["minimize"]
+    again = state.round < state.request.limits.rounds and state.remaining_s() > ROUND_NEEDS_S
+    return [*PROPOSERS] if again else ["report"]
+
+
+def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
+    """The compiled machine. With a checkpointer it resumes at the last finished node of a thread."""
+    graph: StateGraph[State, Deps, State, State] = StateGraph(State, context_schema=Deps)
+    for name, node in NODES.items():
+        graph.add_node(name, measured(name, node))
+    graph.add_edge(START, "prepare")
+    graph.add_conditional_edges("prepare", after_prepare)
+    graph.add_conditional_edges("reproduce", after_reproduce)
+    graph.add_conditional_edges("localize", after_localize)
+    for proposer in PROPOSERS:
+        graph.add_edge(proposer, "verify")
+    graph.add_conditional_edges("verify", after_verify)
+    graph.add_edge("minimize", "report")
+    graph.add_edge("report", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def measured(name: str, node: Node) -> Node:
+    """The node, with its beginning and end shown and its seconds kept in the state."""
+
+    async def run(state: State, runtime: Runtime[Deps]) -> Update:
+        deps = runtime.context
+        started = deps.now()
+        deps.emit(Progress(node=name, text="started"))
+        update = await node(state, runtime)
+        seconds = round(deps.now() - started, 3)
+        deps.emit(Progress(node=name, text=f"finished: {_last_word(update)}"))
+        if name in PROPOSERS and name != "search":
+            return update
+        return {**update, "spent": [NodeTime(node=name, seconds=seconds)]}
+
+    return run
+
+
+def _last_word(update: Update) -> str:
+    evidence = update.get("evidence") or []
+    return update.get("reason") or (evidence[0].summary if evidence else "nothing new")

@@ -1,0 +1,56 @@
+"""minimize: drop the hunks that are not needed (ddmin, Zeller and Hildebrandt 2002), then verify what is left anew."""
+
+from __future__ import annotations
+
+from langgraph.runtime import Runtime
+
+from agent.bench import Progress, TestOrder
+from agent.deps import Deps
+from agent.domain import Patch
+from agent.evidence import observe
+from agent.nodes.verify import judge
+from agent.state import State, Update
+from tools.ddmin import ddmin
+from tools.patches import FileChange, Hunk, diff_of, hunks, keep, touched
+
+
+async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
+    """Only a smaller patch that verifies by itself replaces the verified one."""
+    deps = runtime.context
+    verdict = state.verified
+    if verdict is None:
+        return {}
+    patch = next(p for p in state.patches if p.id == verdict.patch)
+    changes = await deps.bench.changes(state.ready, patch.id)
+    parts = hunks(changes)
+    if len(parts) < 2:
+        return {}
+    deps.emit(Progress(node="minimize", text=f"{len(parts)} hunks", total=len(parts)))
+
+    async def mends(kept: tuple[Hunk, ...]) -> bool:
+        return await _passes(state, deps, patch, keep(changes, kept))
+
+    needed = await ddmin(parts, mends)
+    if len(needed) == len(parts):
+        return {"evidence": [observe("minimize", f"all {len(parts)} hunks are needed")]}
+    small = _shrunk(deps, patch, diff_of(keep(changes, needed)), len(parts) - len(needed))
+    judged = await judge(state, deps, small, verdict.before)
+    if not judged.verified:
+        return {"evidence": [observe("minimize", f"the smaller patch does not verify ({judged.reason})")]}
+    seen = observe("minimize", f"{small.dropped} of {len(parts)} hunks are not needed")
+    return {"patches": [small], "verdicts": [judged], "evidence": [seen]}
+
+
+def _shrunk(deps: Deps, patch: Patch, diff: str, dropped: int) -> Patch:
+    description = f"{patch.description}, without {dropped} unneeded hunks"
+    return patch.model_copy(
+        update={"id": deps.artifacts.put(diff), "files": touched(diff), "description": description, "dropped": dropped}
+    )
+
+
+async def _passes(state: State, deps: Deps, patch: Patch, changes: tuple[FileChange, ...]) -> bool:
+    limits = state.request.limits
+    digest = deps.artifacts.put(diff_of(changes))
+    order = TestOrder(tests=patch.decisive, patch=digest, wall_s=limits.suite_s, test_s=limits.test_s)
+    outcome = await deps.bench.test(state.ready, order)
+    return all(outcome.run.status_of(test) == "passed" for test in patch.decisive)

@@ -1,0 +1,128 @@
+"""reproduce: the failing tests run k times on the base, each in a fresh sandbox; stable, flaky, or not reproduced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langgraph.runtime import Runtime
+
+from agent.bench import LoggedFailures, Progress, TestOrder
+from agent.deps import Deps
+from agent.domain import Evidence, Failure, FailureGroup
+from agent.evidence import observe
+from agent.repeats import Repeats, repeat
+from agent.state import State, Update
+from tools.values import TestResult, TestRun
+
+MAX_DECISIVE = 50
+
+
+async def reproduce(state: State, runtime: Runtime[Deps]) -> Update:
+    """Tests named by the request or its log run alone; with none named the whole suite runs once, with coverage."""
+    named = await runtime.context.bench.reading(state.ready, state.request)
+    if named.tests:
+        return await _named(state, runtime.context, named)
+    return await _suite(state, runtime.context, named)
+
+
+async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
+    limits = state.request.limits
+    deps.emit(
+        Progress(node="reproduce", text=f"running {_count(len(named.tests), 'named test')} {limits.repeats} times")
+    )
+    order = TestOrder(tests=named.tests, wall_s=min(limits.suite_s, state.remaining_s() / 3), test_s=limits.test_s)
+    runs = await repeat(deps.bench, state.ready, order, times=limits.repeats, workers=limits.workers)
+    if not runs.histories:
+        reason = runs.problem or "the named tests produced no result"
+        return {"outcome": "not_reproduced", "reason": reason, "evidence": [observe("test-run", reason)]}
+    return _judge(deps, runs, named)
+
+
+async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
+    limits = state.request.limits
+    deps.emit(Progress(node="reproduce", text="no test named: running the suite"))
+    order = TestOrder(wall_s=min(limits.suite_s, state.remaining_s() / 2), test_s=limits.test_s, coverage=True)
+    suite = await deps.bench.test(state.ready, order)
+    kept: Update = {"baseline": deps.artifacts.put(suite.run.model_dump_json())}
+    if suite.coverage:
+        kept["coverage"] = deps.artifacts.put(suite.coverage.model_dump_json())
+    failing = tuple(result.id for result in suite.run.failing)[:MAX_DECISIVE]
+    if not failing:
+        return {**kept, **_green(suite.run, named)}
+    again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=limits.test_s)
+    runs = await repeat(deps.bench, state.ready, again, times=limits.repeats, workers=limits.workers, earlier=(suite,))
+    return {**kept, **_judge(deps, runs, named)}
+
+
+def _green(run: TestRun, named: LoggedFailures) -> Update:
+    if not run.results:
+        reason = run.note or "no test was found or run"
+        return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
+    if not run.complete:
+        reason = f"the suite did not end within its limit after {_count(len(run.results), 'test')}; none had failed"
+        return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
+    reason = f"the suite is green: {_count(len(run.passing), 'test')} passed and none failed"
+    if named.summary:
+        reason += f"; the log's failure ({named.summary}) does not occur here"
+    return {"outcome": "not_reproduced", "reason": reason, "evidence": [_seen_run(run, reason)]}
+
+
+def _seen_run(run: TestRun, summary: str) -> Evidence:
+    return observe("test-run", summary, command=" ".join(run.command), seconds=round(run.wall_s, 2))
+
+
+def _judge(deps: Deps, runs: Repeats, named: LoggedFailures) -> Update:
+    stable = [h for h in runs.histories if h.stability == "stable-fail"]
+    unstable = [h for h in runs.histories if h.stability in ("flaky", "missing")]
+    results = tuple(r for r in runs.last if r.id in {h.id for h in stable})
+    log = deps.artifacts.put("\n\n".join(outcome.run.output for outcome in runs.outcomes))
+    times = len(runs.outcomes)
+    evidence = [
+        observe("test-run", f"{h.id} failed {times} of {times} times: {_why(runs, h.id)}", artifact=log) for h in stable
+    ]
+    evidence += [
+        observe("test-run", f"{h.id} is unstable over {times} runs: {', '.join(h.outcomes)}", artifact=log)
+        for h in unstable
+    ]
+    if not stable:
+        return {**_unstable_outcome(runs, named), "evidence": evidence}
+    failure = Failure(tests=tuple(stable), results=results, groups=group(results))
+    return {"failure": failure, "evidence": evidence}
+
+
+def _unstable_outcome(runs: Repeats, named: LoggedFailures) -> Update:
+    flaky = [h for h in runs.histories if h.stability in ("flaky", "missing")]
+    if flaky:
+        first = flaky[0]
+        bad = sum(o != "passed" for o in first.outcomes)
+        reason = f"{first.id} failed {bad} of {len(first.outcomes)} times on the same code: it is flaky"
+        if first.outcomes[0] != "passed" and all(o == "passed" for o in first.outcomes[1:]):
+            reason += " (it failed within the suite and passed alone: it may depend on other tests)"
+        return {"outcome": "flaky", "reason": reason}
+    passed = _count(len(runs.histories), "test")
+    where = f"; the log says: {named.summary}" if named.summary else ""
+    return {
+        "outcome": "not_reproduced",
+        "reason": f"{passed} passed {len(runs.outcomes)} of {len(runs.outcomes)} times{where}",
+    }
+
+
+def _why(runs: Repeats, test: str) -> str:
+    crash = next((r.crash for r in runs.last if r.id == test), None)
+    if crash is None:
+        return "no message"
+    first_line = crash.message.strip().splitlines()[0] if crash.message.strip() else ""
+    return f"{crash.kind}: {first_line}"[:300] if first_line else crash.kind
+
+
+def group(results: Sequence[TestResult]) -> tuple[FailureGroup, ...]:
+    """Failing tests that share a signature, the largest group first."""
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        groups.setdefault(result.crash.signature if result.crash else "", []).append(result.id)
+    rows = [FailureGroup(signature=signature, tests=tuple(tests)) for signature, tests in groups.items()]
+    return tuple(sorted(rows, key=lambda row: -len(row.tests)))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,156 @@
+"""verify: each patch in clean copies: fails before, passes after, k times each; what passed still passes; the guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from agent.bench import Progress, TestOrder
+from agent.certificate import Trial, certify
+from agent.deps import Deps
+from agent.domain import Patch, TestHistory, Verdict
+from agent.evidence import observe
+from agent.nodes.localize import test_file
+from agent.repeats import repeat
+from agent.state import State, Update
+from tools.guard import Finding, inspect
+from tools.patches import PatchInvalid
+from tools.values import TestRun
+
+MAX_TRIED = 4
+
+
+@dataclass(frozen=True)
+class Regression:
+    """What passed before and does not now; `tests` is how many were compared, `suite` how many the suite has."""
+
+    broken: tuple[str, ...]
+    tests: int
+    suite: int
+    problem: str = ""
+
+
+async def verify(state: State, runtime: Runtime[Deps]) -> Update:
+    """Patches in order of rank, until one is verified; a patch that search put first is tried first."""
+    deps = runtime.context
+    judged = {verdict.patch for verdict in state.verdicts}
+    waiting = [patch for patch in in_order(state.patches) if patch.id not in judged][:MAX_TRIED]
+    verdicts: list[Verdict] = []
+    before: dict[tuple[str, ...], tuple[TestHistory, ...]] = {}
+    for number, patch in enumerate(waiting, 1):
+        deps.emit(Progress(node="verify", text=patch.description, done=number, total=len(waiting)))
+        if patch.decisive not in before:
+            before[patch.decisive] = await _repeat(state, deps, patch.decisive, None)
+        verdicts.append(await judge(state, deps, patch, before[patch.decisive]))
+        if verdicts[-1].verified:
+            break
+    return {
+        "verdicts": verdicts,
+        "round": state.round + 1,
+        "evidence": [observe("verdict", f"{_describe(state, v.patch)}: {v.reason}") for v in verdicts],
+    }
+
+
+def in_order(patches: list[Patch]) -> list[Patch]:
+    """Given patches first, then search (already ranked), back-outs last: backing out loses what the commit was for."""
+    rank = {"given": 0, "search": 1, "model": 1, "back-out": 2}
+    return sorted(patches, key=lambda patch: rank[patch.source])
+
+
+def _describe(state: State, digest: str) -> str:
+    return next(p.description for p in state.patches if p.id == digest)
+
+
+async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistory, ...]) -> Verdict:
+    """Run one patch. The cheapest reasons to refuse come first: guard, decisive tests, regressions."""
+    try:
+        findings = await _guard(state, deps, patch)
+    except PatchInvalid as error:
+        return Verdict(patch=patch.id, verified=False, reason=str(error), before=before)
+    if findings:
+        what = "; ".join(f"{f.rule} in {f.file}: {f.detail}" for f in findings)
+        return Verdict(patch=patch.id, verified=False, reason=f"the guard refuses it: {what}", findings=findings)
+    after = await _repeat(state, deps, patch.decisive, patch.id)
+    refusal = unstable(before, after)
+    if refusal:
+        return Verdict(patch=patch.id, verified=False, reason=refusal, before=before, after=after)
+    regression = await _regressions(state, deps, patch)
+    broken = regression.broken or ((regression.problem,) if regression.problem else ())
+    if broken:
+        reason = f"it breaks {', '.join(broken[:5])}" if regression.broken else regression.problem
+        return Verdict(
+            patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
+        )
+    trial = Trial(patch, before, after, regression.tests, regression.suite)
+    reason = (
+        f"{_all(before)} fail before and pass after, {_times(state)} each; {regression.tests} other tests still pass"
+    )
+    return Verdict(
+        patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
+        certificate=certify(state, deps, trial),
+    )  # fmt: skip
+
+
+def _all(histories: tuple[TestHistory, ...]) -> str:
+    return "1 decisive test" if len(histories) == 1 else f"{len(histories)} decisive tests"
+
+
+def _times(state: State) -> str:
+    return f"{state.request.limits.repeats} times"
+
+
+def unstable(before: tuple[TestHistory, ...], after: tuple[TestHistory, ...]) -> str:
+    """Why the decisive tests do not prove the patch; empty when they do."""
+    if not before:
+        return "no decisive test produced a result on the base"
+    for history in before:
+        if history.stability != "stable-fail":
+            return f"{history.id} is {history.stability} on the base ({', '.join(history.outcomes)}): it cannot certify"
+    known = {history.id: history for history in after}
+    for history in before:
+        now = known.get(history.id)
+        if now is None or now.stability != "stable-pass":
+            seen = ", ".join(now.outcomes) if now else "no result"
+            return f"{history.id} does not pass reliably with the patch ({seen})"
+    return ""
+
+
+async def _repeat(state: State, deps: Deps, tests: tuple[str, ...], patch: str | None) -> tuple[TestHistory, ...]:
+    limits = state.request.limits
+    order = TestOrder(tests=tests, patch=patch, wall_s=limits.suite_s, test_s=limits.test_s)
+    runs = await repeat(deps.bench, state.ready, order, times=limits.repeats, workers=limits.workers)
+    return tuple(h for h in runs.histories if h.id in tests)
+
+
+async def _guard(state: State, deps: Deps, patch: Patch) -> tuple[Finding, ...]:
+    changes = await deps.bench.changes(state.ready, patch.id)
+    files = [test_file(test) for test in state.reproduced.ids]
+    return inspect(changes, failing_files=files, allow=state.request.allow)
+
+
+async def _regressions(state: State, deps: Deps, patch: Patch) -> Regression:
+    """Run the suite with the patch; a test that fails now but is flaky on the base is no regression."""
+    if not state.baseline:
+        return Regression((), 0, 0)
+    base = TestRun.model_validate_json(deps.artifacts.get(state.baseline))
+    passed = tuple(r.id for r in base.passing if r.id not in patch.decisive)
+    if not passed:
+        return Regression((), 0, len(base.results))
+    limits = state.request.limits
+    chosen = () if base.complete else passed
+    outcome = await deps.bench.test(
+        state.ready, TestOrder(tests=chosen, patch=patch.id, wall_s=limits.suite_s * 1.5, test_s=limits.test_s)
+    )
+    if not outcome.run.complete:
+        return Regression((), 0, len(base.results), "the suite did not end within its limit with the patch")
+    now = {result.id: result for result in outcome.run.results}
+    suspects = tuple(test for test in passed if test not in now or now[test].status != "passed")
+    broken = await _really_broken(state, deps, suspects[:20]) if suspects else ()
+    return Regression(broken, len(passed), len(base.results))
+
+
+async def _really_broken(state: State, deps: Deps, tests: tuple[str, ...]) -> tuple[str, ...]:
+    histories = await _repeat(state, deps, tests, None)
+    stable = {h.id for h in histories if h.stability == "stable-pass"}
+    return tuple(test for test in tests if test in stable)

@@ -1,0 +1,111 @@
+"""Re-running a certificate: does what it claims still hold, here and now?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agent.bench import TestOrder
+from agent.certificate import read
+from agent.deps import Deps
+from agent.domain import Limits, Prepared, Request, TestHistory
+from agent.nodes.verify import unstable
+from agent.repeats import repeat
+from tools.guard import inspect
+from tools.patches import PatchInvalid
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """Whether the certificate holds, and what was found, a line each."""
+
+    holds: bool
+    lines: tuple[str, ...]
+
+
+def request_of(statement: dict[str, Any], source: str | None, commit: str | None = None) -> Request:
+    """The request that prepares the certificate's repository; `source` replaces where it was."""
+    predicate = statement["predicate"]
+    overrides = predicate["environment"]["overrides"]
+    return Request(
+        source=source or predicate["repository"]["source"],
+        rev=commit,
+        install=tuple(overrides["install"]),
+        test_command=overrides["test_command"],
+        python=overrides["python"],
+        limits=Limits.model_validate(predicate["limits"]),
+    )
+
+
+async def recheck(text: str, deps: Deps, *, source: str | None) -> Recheck:
+    """Read the certificate, prepare its repository, and run everything it claims anew.
+
+    Raises CertificateInvalid when it is not one or was changed, and what preparing raises.
+    """
+    statement = read(text)
+    wanted = statement["predicate"]["repository"]
+    prepared = await _prepared(statement, deps, source)
+    if prepared.tree != wanted["tree"]:
+        line = f"the repository is at tree {prepared.tree[:12]}, the certificate is about {wanted['tree'][:12]}"
+        return Recheck(holds=False, lines=(line,))
+    return await _run(statement, deps, prepared)
+
+
+async def _prepared(statement: dict[str, Any], deps: Deps, source: str | None) -> Prepared:
+    """A clean commit is checked out by name; a dirty tree or plain directory is taken as it is."""
+    wanted = statement["predicate"]["repository"]
+    commit = None if wanted["dirty"] else wanted["commit"]
+    return await deps.bench.prepare(request_of(statement, source, commit))
+
+
+async def _run(statement: dict[str, Any], deps: Deps, prepared: Prepared) -> Recheck:
+    predicate = statement["predicate"]
+    patch = deps.artifacts.put(predicate["patch"])
+    tests = tuple(row["test"] for row in predicate["decisive"])
+    try:
+        changes = await deps.bench.changes(prepared, patch)
+    except PatchInvalid as error:
+        return Recheck(holds=False, lines=(str(error),))
+    findings = inspect(changes, failing_files=[t.split("::")[0] for t in tests], allow=predicate["guard"]["allowed"])
+    if findings:
+        return Recheck(holds=False, lines=tuple(f"the guard refuses it: {f.rule} in {f.file}" for f in findings))
+    before = await _histories(statement, deps, prepared, None)
+    after = await _histories(statement, deps, prepared, patch)
+    lines = [f"{h.id}: {', '.join(h.outcomes)} before" for h in before]
+    lines += [f"{h.id}: {', '.join(h.outcomes)} after" for h in after]
+    refusal = unstable(before, after)
+    missing = [test for test in tests if test not in {h.id for h in before}]
+    if refusal or missing:
+        return Recheck(holds=False, lines=(*lines, refusal or f"{missing[0]} did not run"))
+    return await _regression(statement, deps, prepared, tuple(lines))
+
+
+async def _histories(
+    statement: dict[str, Any], deps: Deps, prepared: Prepared, patch: str | None
+) -> tuple[TestHistory, ...]:
+    predicate = statement["predicate"]
+    limits = Limits.model_validate(predicate["limits"])
+    tests = tuple(row["test"] for row in predicate["decisive"])
+    order = TestOrder(tests=tests, patch=patch, wall_s=limits.suite_s, test_s=limits.test_s)
+    runs = await repeat(deps.bench, prepared, order, times=limits.repeats, workers=limits.workers)
+    return tuple(h for h in runs.histories if h.id in tests)
+
+
+async def _regression(statement: dict[str, Any], deps: Deps, prepared: Prepared, lines: tuple[str, ...]) -> Recheck:
+    """The whole suite, without and with the patch: what passes without must pass with."""
+    predicate = statement["predicate"]
+    if not predicate["regression"]["tests"]:
+        return Recheck(holds=True, lines=(*lines, "no other test passed on the base"))
+    limits = Limits.model_validate(predicate["limits"])
+    patch = deps.artifacts.put(predicate["patch"])
+    order = TestOrder(wall_s=limits.suite_s * 1.5, test_s=limits.test_s)
+    base = await deps.bench.test(prepared, order)
+    fixed = await deps.bench.test(prepared, order.model_copy(update={"patch": patch}))
+    now = {r.id: r.status for r in fixed.run.results}
+    broken = [r.id for r in base.run.passing if now.get(r.id) != "passed"]
+    if broken:
+        return Recheck(holds=False, lines=(*lines, f"with the patch {', '.join(broken[:5])} no longer pass"))
+    claimed, seen = predicate["regression"]["tests"], len(base.run.passing)
+    if seen < claimed * 0.9:
+        return Recheck(holds=False, lines=(*lines, f"only {seen} of the claimed {claimed} other tests pass here"))
+    return Recheck(holds=True, lines=(*lines, f"{seen} other tests pass without and with the patch"))

@@ -1,0 +1,174 @@
+"""Recording a run's effects and replaying them: the same graph over answers that were kept.
+
+The record is a file of JSON lines, one finished call each: method, a hash of its arguments, and its result. Replaying
+answers each call from the file and touches nothing; the first call that the record does not know is where the replay
+diverged, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from agent.bench import (
+    Bench,
+    BisectOrder,
+    BisectOutcome,
+    ChangedLines,
+    Emit,
+    LoggedFailures,
+    SearchOrder,
+    SearchOutcome,
+    TestOrder,
+    TestOutcome,
+)
+from agent.domain import Prepared, Request
+from sandbox.recipe import EnvironmentBroken
+from tools.patches import FileChange, PatchInvalid
+
+T = TypeVar("T")
+_CHANGES = TypeAdapter(tuple[FileChange, ...])
+_SOURCES = TypeAdapter(dict[str, str])
+
+
+class ReplayDiverged(Exception):
+    """The machine asked for something that the record does not hold; the message names the call."""
+
+
+def key(method: str, *arguments: object) -> str:
+    """What identifies a call: its method and arguments, without limits in seconds, which depend on the clock."""
+    parts = [_plain(argument) for argument in arguments]
+    return hashlib.sha256(json.dumps([method, *parts], sort_keys=True).encode()).hexdigest()
+
+
+def _plain(argument: object) -> Any:
+    if isinstance(argument, BaseModel):
+        fields = argument.model_dump(mode="json")
+        return {name: value for name, value in fields.items() if name != "wall_s"}
+    return list(argument) if isinstance(argument, tuple) else argument
+
+
+class Recorder:
+    """A bench that writes down what another bench answers. Lines are appended whole; a torn last line is ignored."""
+
+    def __init__(self, bench: Bench, path: Path) -> None:
+        self._bench = bench
+        self._path = path
+
+    async def prepare(self, request: Request) -> Prepared:
+        return await self._keep("prepare", (request,), lambda: self._bench.prepare(request))
+
+    async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
+        return await self._keep("reading", (prepared, request), lambda: self._bench.reading(prepared, request))
+
+    async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
+        return await self._keep("test", (prepared, order), lambda: self._bench.test(prepared, order))
+
+    async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
+        return await self._keep("search", (prepared, order), lambda: self._bench.search(prepared, order, emit))
+
+    async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
+        return await self._keep("bisect", (prepared, order), lambda: self._bench.bisect(prepared, order, emit))
+
+    async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
+        arguments = (prepared, good, tuple(files))
+        return await self._keep("changed", arguments, lambda: self._bench.changed(prepared, good, files))
+
+    async def changes(self, prepared: Prepared, patch: str) -> tuple[FileChange, ...]:
+        return await self._keep("changes", (prepared, patch), lambda: self._bench.changes(prepared, patch))
+
+    async def sources(self, prepared: Prepared, files: Sequence[str]) -> Mapping[str, str]:
+        arguments = (prepared, tuple(files))
+        return await self._keep("sources", arguments, lambda: self._bench.sources(prepared, files))
+
+    async def _keep(self, method: str, arguments: tuple[object, ...], call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            result = await call()
+        except (EnvironmentBroken, PatchInvalid) as error:
+            self._append({"method": method, "key": key(method, *arguments), "error": _error(error)})
+            raise
+        self._append({"method": method, "key": key(method, *arguments), "result": _dump(result)})
+        return result
+
+    def _append(self, row: dict[str, Any]) -> None:
+        with self._path.open("a", encoding="ascii") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def _dump(result: object) -> Any:
+    if isinstance(result, BaseModel):
+        return result.model_dump(mode="json")
+    if isinstance(result, tuple):
+        return [_dump(item) for item in result]
+    return result
+
+
+def _error(error: EnvironmentBroken | PatchInvalid) -> dict[str, str]:
+    if isinstance(error, EnvironmentBroken):
+        return {"kind": "EnvironmentBroken", "step": error.step, "output": error.output}
+    return {"kind": "PatchInvalid", "message": str(error)}
+
+
+class Player:
+    """A bench that answers from a record. Calls with the same arguments are answered in recorded order, the last one
+    again and again: a resumed run asked some of them twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._answers: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        for row in _rows(path):
+            self._answers[row["key"]].append(row)
+
+    async def prepare(self, request: Request) -> Prepared:
+        return Prepared.model_validate(self._answer("prepare", request))
+
+    async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
+        return LoggedFailures.model_validate(self._answer("reading", prepared, request))
+
+    async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
+        return TestOutcome.model_validate(self._answer("test", prepared, order))
+
+    async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:  # noqa: ARG002
+        return SearchOutcome.model_validate(self._answer("search", prepared, order))
+
+    async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:  # noqa: ARG002
+        return BisectOutcome.model_validate(self._answer("bisect", prepared, order))
+
+    async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
+        return ChangedLines.model_validate(self._answer("changed", prepared, good, tuple(files)))
+
+    async def changes(self, prepared: Prepared, patch: str) -> tuple[FileChange, ...]:
+        return _CHANGES.validate_python(self._answer("changes", prepared, patch))
+
+    async def sources(self, prepared: Prepared, files: Sequence[str]) -> Mapping[str, str]:
+        return _SOURCES.validate_python(self._answer("sources", prepared, tuple(files)))
+
+    def _answer(self, method: str, *arguments: object) -> Any:
+        rows = self._answers.get(key(method, *arguments))
+        if not rows:
+            raise ReplayDiverged(f"the run now asks `{method}` with arguments that were not recorded")
+        row = rows.popleft() if len(rows) > 1 else rows[0]
+        error = row.get("error")
+        if error and error["kind"] == "EnvironmentBroken":
+            raise EnvironmentBroken(error["step"], error["output"])
+        if error:
+            raise PatchInvalid(error["message"])
+        return row["result"]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    for line in path.read_text(encoding="ascii").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and "key" in row:
+            rows.append(row)
+    return rows

@@ -1,0 +1,96 @@
+"""The state of a run: frozen, small, and resumable. Long texts are artifacts; lists that several nodes extend have a
+reducer, everything else is replaced by the node that owns it.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Annotated, TypedDict
+
+from agent.domain import (
+    Culprit,
+    Evidence,
+    Failure,
+    NodeTime,
+    Outcome,
+    Patch,
+    Prepared,
+    Request,
+    SearchSummary,
+    Suspect,
+    Verdict,
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """run: the run's id; baseline and coverage: artifacts (TestRun, Coverage) of the suite on the base;
+    outcome: set early by a node that ends the run before a patch was looked for; report: artifact of the report.
+    """
+
+    request: Request
+    run: str
+    prepared: Prepared | None = None
+    failure: Failure | None = None
+    baseline: str | None = None
+    coverage: str | None = None
+    suspects: list[Suspect] = field(default_factory=list)
+    culprit: Culprit | None = None
+    evidence: Annotated[list[Evidence], operator.add] = field(default_factory=list)
+    patches: Annotated[list[Patch], operator.add] = field(default_factory=list)
+    verdicts: Annotated[list[Verdict], operator.add] = field(default_factory=list)
+    searches: Annotated[list[SearchSummary], operator.add] = field(default_factory=list)
+    spent: Annotated[list[NodeTime], operator.add] = field(default_factory=list)
+    round: int = 0
+    outcome: Outcome | None = None
+    reason: str = ""
+    report: str | None = None
+
+    @property
+    def ready(self) -> Prepared:
+        """The prepared repository; the edges see to it that there is one."""
+        if self.prepared is None:
+            raise LookupError("the repository was not prepared: the graph's edges are wrong")
+        return self.prepared
+
+    @property
+    def reproduced(self) -> Failure:
+        """The reproduced failure; the edges see to it that there is one."""
+        if self.failure is None:
+            raise LookupError("no failure was reproduced: the graph's edges are wrong")
+        return self.failure
+
+    @property
+    def verified(self) -> Verdict | None:
+        """The last verified verdict: minimization appends a better one."""
+        return next((v for v in reversed(self.verdicts) if v.verified), None)
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of wall clock of all finished nodes; survives a resume, unlike a clock."""
+        return sum(entry.seconds for entry in self.spent)
+
+    def remaining_s(self) -> float:
+        """Seconds left of the run's wall limit, never below zero."""
+        return max(0.0, self.request.limits.wall_s - self.spent_s)
+
+
+class Update(TypedDict, total=False):
+    """What a node returns: the fields it changes; reducer fields hold only what is added."""
+
+    prepared: Prepared
+    failure: Failure
+    baseline: str
+    coverage: str
+    suspects: list[Suspect]
+    culprit: Culprit
+    evidence: list[Evidence]
+    patches: list[Patch]
+    verdicts: list[Verdict]
+    searches: list[SearchSummary]
+    spent: list[NodeTime]
+    round: int
+    outcome: Outcome
+    reason: str
+    report: str
