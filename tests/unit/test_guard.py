@@ -1,0 +1,73 @@
+"""The guard names what a patch may not do, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.guard import inspect
+from tools.patches import FileChange
+
+
+def rules(path: str, old: str | None, new: str | None, failing: tuple[str, ...] = ("tests/test_a.py",)) -> set[str]:
+    return {f.rule for f in inspect([FileChange(path=path, old=old, new=new)], failing_files=failing)}
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("tests/test_a.py", "failing-test"),
+        ("tests/conftest.py", "test-config"),
+        ("pytest.ini", "test-config"),
+        (".github/workflows/ci.yml", "ci-config"),
+        (".gitlab-ci.yml", "ci-config"),
+        ("uv.lock", "lock-file"),
+        (".patchwright.yml", "patchwright"),
+        ("src/sitecustomize.py", "startup-hook"),
+        ("evil.pth", "startup-hook"),
+    ],
+)
+def test_protected_paths_are_refused(path: str, rule: str) -> None:
+    assert rule in rules(path, "a = 1\n", "a = 2\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("x = 1\n", "import pytest\npytest.skip('no')\n", "skip"),
+        ("x = f()\n", "try:\n    x = f()\nexcept Exception:\n    x = 0\n", "broad-except"),
+        ("x = f()\n", "try:\n    x = f()\nexcept:\n    x = 0\n", "broad-except"),
+        ("x = f()\n", "with contextlib.suppress(Exception):\n    x = f()\n", "broad-except"),
+        ("x = 1\n", "import time\ntime.sleep(3)\n", "sleep"),
+        ("x = 1\n", "import os\nif 'PYTEST_CURRENT_TEST' in os.environ:\n    x = 2\n", "test-aware"),
+        ("x = 1\n", "import sys\nif 'pytest' in sys.modules:\n    x = 2\n", "test-aware"),
+        ("def f(x):\n    assert x\n    return x\n", "def f(x):\n    return x\n", "weakened-check"),
+        ("def f(x):\n    if not x:\n        raise ValueError(x)\n", "def f(x):\n    return None\n", "weakened-check"),
+        ("x = 1\n", "import os\nos._exit(0)\n", "exit"),
+        ("x = 1\n", "x = (\n", "syntax"),
+    ],
+)
+def test_texts_that_hide_a_failure_are_refused(old: str, new: str, rule: str) -> None:
+    assert rule in rules("src/a.py", old, new)
+
+
+def test_plain_fix_is_clean() -> None:
+    """A changed operator and a narrower except are no findings."""
+    old = "def f(a):\n    try:\n        return a > 1\n    except KeyError:\n        raise\n"
+    assert rules("src/a.py", old, old.replace(">", ">=").replace("KeyError", "LookupError")) == set()
+
+
+def test_existing_faults_are_not_the_patchs() -> None:
+    """A broad except that was there before is not counted against the patch."""
+    old = "try:\n    x = 1\nexcept Exception:\n    x = 2\n"
+    assert rules("src/a.py", old, old.replace("2", "3")) == set()
+
+
+def test_a_rule_can_be_allowed_by_name() -> None:
+    change = FileChange(path="uv.lock", old="1", new="2")
+    assert inspect([change], failing_files=(), allow=("lock-file",)) == ()
+
+
+def test_pytest_section_of_pyproject_is_test_configuration() -> None:
+    old = "[project]\nname = 'a'\n[tool.pytest.ini_options]\naddopts = '-q'\n"
+    assert "test-config" in rules("pyproject.toml", old, old.replace("-q", "-x"))
+    assert rules("pyproject.toml", old, old.replace("'a'", "'b'")) == set()
