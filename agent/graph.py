@@ -73,10 +73,10 @@ def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
     graph.add_edge(START, "prepare")
     graph.add_conditional_edges("prepare", after_prepare)
     graph.add_conditional_edges("reproduce", after_reproduce)
-    graph.add_conditional_edges("localize", after_localize)
+    graph.add_conditional_edges("localize", after_localize, [*PROPOSERS, "report"])
     for proposer in PROPOSERS:
         graph.add_edge(proposer, "verify")
-    graph.add_conditional_edges("verify", after_verify)
+    graph.add_conditional_edges("verify", after_verify, [*PROPOSERS, "minimize", "report"])
     graph.add_edge("minimize", "report")
     graph.add_edge("report", END)
     return graph.compile(checkpointer=checkpointer)

@@ -44,12 +44,19 @@ class TestCommand:
 class Step:
     """One build command, run in the workspace of the build sandbox with the network open.
 
-    alternatives: commands tried in turn when argv fails; optional: a failure is noted and the build goes on.
+    alternatives: commands tried in turn when argv fails; optional: a failure is noted and the build goes on;
+    stdin: text for its standard input (constraint lists); cwd: a directory of the workspace;
+    runs: whose code it may execute. "nothing" (it makes the empty environment, unpacks wheels) gets an empty workspace
+    and the download cache that all builds share; "packages" (builds of dependencies) and "repository" get a cache of
+    their own, so that nothing hostile is left in a cache that others use.
     """
 
     argv: tuple[str, ...]
     alternatives: tuple[tuple[str, ...], ...] = ()
     optional: bool = False
+    stdin: str = ""
+    cwd: str = "."
+    runs: Literal["nothing", "packages", "repository"] = "repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Recipe:
 
     interpreter: absolute path or name on the host of the interpreter or toolchain ("" when none is needed).
     roots: directories of the workspace that hold importable packages (".", "src"), first has precedence.
+    directory: the project's own directory in the workspace; env: variables for the build and for every test run.
     """
 
     language: Language
@@ -67,6 +75,9 @@ class Recipe:
     interpreter: str = ""
     roots: tuple[str, ...] = (".",)
     source: str = "detected"
+    directory: str = "."
+    env: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ from pathlib import PurePosixPath
 from tools.patches import FileChange
 from tools.values import Value
 
+RULES = (
+    "failing-test", "test-config", "ci-config", "lock-file", "patchwright", "skip", "broad-except", "sleep",
+    "test-aware", "weakened-check", "exit", "startup-hook",
+)  # fmt: skip
 _CONFIG = {"pytest.ini", "tox.ini", "setup.cfg", "noxfile.py", ".coveragerc", "jest.config.js", "vitest.config.ts"}
 _CI = {".gitlab-ci.yml", ".travis.yml", "Jenkinsfile", "azure-pipelines.yml", ".drone.yml", "bitbucket-pipelines.yml"}
 _CI_FOLDERS = {".github", ".circleci", ".buildkite", ".gitlab"}

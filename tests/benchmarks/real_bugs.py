@@ -330,6 +330,15 @@ def _outcome(case: ET.Element) -> str:
 
 def outcomes(python: Path, tree: Path, targets: Sequence[str]) -> tuple[str, ...]:
     """Run pytest on ``targets`` and return one outcome for each test."""
+    return tuple(outcome for _, outcome in _cases(python, tree, targets))
+
+
+def results(python: Path, tree: Path, targets: Sequence[str]) -> dict[str, str]:
+    """Run pytest on ``targets`` and return the outcome of each test by class and name."""
+    return dict(_cases(python, tree, targets))
+
+
+def _cases(python: Path, tree: Path, targets: Sequence[str]) -> tuple[tuple[str, str], ...]:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -340,7 +349,7 @@ def outcomes(python: Path, tree: Path, targets: Sequence[str]) -> tuple[str, ...
         if not report.is_file():
             raise CorpusError(f"pytest wrote no report: {done.stderr[-400:]}")
         cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own pytest wrote it
-        return tuple(_outcome(case) for case in cases)
+        return tuple((f"{case.get('classname')}::{case.get('name')}", _outcome(case)) for case in cases)
 
 
 def _named_problems(bug: Bug, results: Sequence[str], wanted: str) -> list[str]:

@@ -1,0 +1,209 @@
+"""The real workbench: sandboxes, environments, test runs, search and history behind the `Bench` protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.artifacts import Artifacts
+from agent.bench import (
+    BisectOrder,
+    BisectOutcome,
+    ChangedLines,
+    Emit,
+    LoggedFailures,
+    SearchOrder,
+    SearchOutcome,
+    TestOrder,
+    TestOutcome,
+)
+from agent.culprit import find_culprit
+from agent.domain import Limits, Prepared, Request
+from agent.lookup import look_for_repairs
+from agent.site import Site
+from sandbox.detection.overrides import Overrides
+from sandbox.environment import build, detect
+from sandbox.protocol import Quota, Sandbox, Sandboxes
+from sandbox.recipe import Environment
+from sandbox.source import acquire
+from tools.changes import changed_lines
+from tools.history import History
+from tools.logs import failures_in
+from tools.patches import FileChange, apply
+from tools.testing.run import is_command, parse_test_argument, probe_mount, run_tests
+from tools.tool import ToolError
+from tools.values import TestRun
+
+MAX_SOURCE = 2_000_000
+_NOTHING = TestRun(command=(), results=(), complete=False)
+
+
+@dataclass
+class Workbench:
+    """folder: the run's directory; cache: environments of all runs; allow_url: schemes beyond https may be cloned.
+
+    The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
+    """
+
+    folder: Path
+    cache: Path
+    artifacts: Artifacts
+    sandboxes: Sandboxes
+    request: Request
+    allow_any_url: bool = False
+    _built: Environment | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the request."""
+        return self.request.limits
+
+    async def prepare(self, request: Request) -> Prepared:
+        """See the protocol."""
+        checkout = await acquire(
+            request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes
+        )
+        environment = await self._environment(checkout.base)
+        recipe = environment.recipe
+        return Prepared(
+            base=str(checkout.base.relative_to(self.folder)),
+            repository=str(checkout.repository.relative_to(self.folder)) if checkout.repository else None,
+            commit=checkout.commit,
+            tree=checkout.tree,
+            dirty=checkout.dirty,
+            subdirectory=checkout.subdirectory,
+            environment=environment.key,
+            language=recipe.language,
+            framework=recipe.test.framework,
+            sandbox=self.sandboxes.kind,
+            notes=(*checkout.notes, *recipe.notes, *environment.notes),
+        )
+
+    async def _environment(self, base: Path) -> Environment:
+        if self._built is None:
+            recipe = detect(base, _overrides(self.request))
+            self._built = await build(recipe, base, sandboxes=self.sandboxes, cache=self.cache)
+        return self._built
+
+    async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
+        """See the protocol."""
+        tests: list[str] = []
+        for argument in request.tests:
+            if not is_command(argument):
+                tests += parse_test_argument(argument, prepared.framework).ids
+        if not request.log:
+            return LoggedFailures(tests=tuple(tests))
+        found = failures_in(self.artifacts.text(request.log))
+        tests += [] if tests else [failure.test for failure in found if failure.test]
+        crashes = tuple(failure.crash for failure in found if failure.crash)
+        summary = found[0].summary if found else ""
+        return LoggedFailures(tests=tuple(dict.fromkeys(tests)), crashes=crashes, summary=summary)
+
+    async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
+        """See the protocol."""
+        environment = await self._environment(self._base(prepared))
+        async with self._open(prepared, order.wall_s) as sandbox:
+            if order.patch:
+                await put_changes(sandbox, await self.changes(prepared, order.patch))
+            run, coverage = await run_tests(
+                sandbox,
+                environment.recipe.test,
+                tests=order.tests,
+                coverage_roots=environment.recipe.roots if order.coverage else None,
+                per_test_s=order.test_s,
+                quota=self._quota(order.wall_s),
+                hash_seed=order.seed,
+            )
+        return TestOutcome(run=run, coverage=coverage)
+
+    def _quota(self, wall_s: float) -> Quota:
+        return Quota(wall_s=max(1.0, wall_s), memory_bytes=self.limits.memory_mb << 20)
+
+    def _base(self, prepared: Prepared) -> Path:
+        return self.folder / prepared.base
+
+    @asynccontextmanager
+    async def _open(self, prepared: Prepared, wall_s: float, *deltas: Path) -> AsyncIterator[Sandbox]:
+        base = self._base(prepared)
+        environment = await self._environment(base)
+        async with self.sandboxes.open(
+            environment.workspace(base, *deltas),
+            mounts=(*environment.mounts, probe_mount()),
+            env=dict(environment.env),
+            quota=self._quota(wall_s),
+        ) as sandbox:
+            yield sandbox
+
+    async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
+        """See the protocol."""
+        environment = await self._environment(self._base(prepared))
+        site = Site(self.sandboxes, environment, self._base(prepared), self._quota(order.wall_s + 60))
+        return await look_for_repairs(site, order, emit)
+
+    async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
+        """See the protocol."""
+        if prepared.repository is None or prepared.commit is None:
+            return BisectOutcome(reason="there is no history to bisect: the source is a plain directory")
+        environment = await self._environment(self._base(prepared))
+        site = Site(self.sandboxes, environment, self._base(prepared), self._quota(order.wall_s))
+        history = History(self.folder / prepared.repository)
+        try:
+            return await find_culprit(site, history, prepared.commit, order, self.artifacts, emit)
+        except ToolError as error:
+            return BisectOutcome(reason=str(error))
+
+    async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
+        """See the protocol."""
+        if prepared.repository is None or prepared.commit is None:
+            return ChangedLines(note="no history")
+        try:
+            lines = await changed_lines(History(self.folder / prepared.repository), prepared.commit, good, tuple(files))
+        except ToolError as error:
+            return ChangedLines(note=str(error))
+        return ChangedLines(lines=lines)
+
+    async def changes(self, prepared: Prepared, patch: str) -> tuple[FileChange, ...]:
+        """See the protocol."""
+        return apply(self.artifacts.text(patch), self._base(prepared))
+
+    async def sources(self, prepared: Prepared, files: Sequence[str]) -> Mapping[str, str]:
+        """See the protocol."""
+        base = self._base(prepared)
+        found = {}
+        for file in files:
+            text = read_text(base, file)
+            if text is not None:
+                found[file] = text
+        return found
+
+
+def _overrides(request: Request) -> Overrides:
+    commands = [argument for argument in request.tests if is_command(argument)]
+    return Overrides(
+        install=request.install or None,
+        test=request.test_command or (commands[0] if commands else None),
+        python=request.python,
+    )
+
+
+def read_text(base: Path, file: str) -> str | None:
+    """The text of a regular file of the tree that no link leads out of; None when there is none or it is no text."""
+    path = base / file
+    try:
+        if not path.resolve().is_relative_to(base.resolve()) or not path.is_file() or path.stat().st_size > MAX_SOURCE:
+            return None
+        return path.read_bytes().decode("utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+async def put_changes(sandbox: Sandbox, changes: Sequence[FileChange]) -> None:
+    """Write changed files into a sandbox's workspace, removing those that are gone."""
+    for change in changes:
+        path = f"{sandbox.workspace}/{change.path}"
+        if change.new is None:
+            await sandbox.exec(["rm", "-f", "--", path])
+        else:
+            await sandbox.write_file(path, change.new.encode("utf-8", "surrogateescape"))

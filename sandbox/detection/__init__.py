@@ -1,0 +1,1 @@
+"""How a repository is installed and tested, read off its files on the host without running any of them."""

@@ -1,0 +1,25 @@
+"""Secrets out of text that is kept or shown: logs of builds, messages of failed clones."""
+
+from __future__ import annotations
+
+import re
+
+_PATTERNS = (
+    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@"), r"\1***@"),
+    (re.compile(r"\b(gh[pousr]_|github_pat_|glpat-|xox[abps]-|npm_|pypi-|sk-)[A-Za-z0-9_-]{10,}"), r"\1***"),
+    (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), r"\1***"),
+    (re.compile(r"(?i)\b(authorization\s*[:=]\s*(?:basic|bearer|token)\s+)\S+"), r"\1***"),
+    (re.compile(r"(?i)\b([\w-]*(?:password|passwd|secret|api[_-]?key|token)\s*[=:]\s*)[^\s'\",;]{6,}"), r"\1***"),
+)
+
+
+def redact(text: str) -> str:
+    """`text` with credentials in URLs, well-known tokens and values called password, secret or token blotted out."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def has_credentials(value: str) -> bool:
+    """Whether a setting holds something that `redact` would hide."""
+    return redact(value) != value

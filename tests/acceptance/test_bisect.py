@@ -1,0 +1,59 @@
+"""A good revision: the culprit commit is named, through commits that cannot be run; and what a bad one gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command import Patchwright
+from tests.acceptance.repositories import PRICES, RIGHT_SHOP, WRONG_CHEAPEST, commit, git, repository
+
+COMMITS = 40
+CULPRIT = 23
+BROKEN = {7, 20, 21, 24, 30}
+
+
+def history(root: Path) -> tuple[Path, str]:
+    """A repository whose commit 23 of 40 breaks `cheapest`, and five of which do not compile; the culprit's id."""
+    repo = repository(root, RIGHT_SHOP)
+    culprit = ""
+    for number in range(1, COMMITS + 1):
+        prices = WRONG_CHEAPEST if number >= CULPRIT else PRICES
+        files = {
+            "shop/prices.py": f"{prices}\n\nVERSION = {number}\n",
+            "shop/__init__.py": "def broken(:\n" if number in BROKEN else f"VERSION = {number}\n",
+        }
+        made = commit(repo, files, f"Change number {number}")
+        culprit = made if number == CULPRIT else culprit
+    return repo, culprit
+
+
+@pytest.mark.xdist_group("bisect")
+def test_the_culprit_is_found_among_forty_commits(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Commits that do not import are skipped; the report names commit, author, date and diff."""
+    repo, culprit = history(tmp_path / "shop")
+    first = git(repo, "rev-list", "--max-parents=0", "HEAD")
+    ended = patchwright.diagnose(repo, "--good", first)
+    assert ended.outcome == "verified_patch", ended.text
+    found = ended.report["culprit"]
+    assert found is not None, ended.report["evidence"]
+    assert found["commit"] == culprit
+    assert found["subject"] == f"Change number {CULPRIT}"
+    assert "Ada" in found["author"]
+    assert found["tested"] <= 12
+    assert culprit[:12] in ended.out
+
+
+@pytest.mark.xdist_group("bisect")
+def test_a_good_revision_that_fails_too_is_said(patchwright: Patchwright, tmp_path: Path) -> None:
+    """The failure is older than the user thinks: already failing, or mended with that as evidence."""
+    repo = repository(tmp_path / "shop")
+    first = git(repo, "rev-parse", "HEAD")
+    commit(repo, {"shop/more.py": "MORE = 1\n"}, "Add more")
+    ended = patchwright.diagnose(repo, "--good", first)
+    report = ended.report
+    assert ended.outcome in ("already_failing", "verified_patch"), ended.text
+    assert report["culprit"] is None
+    words = " ".join([report["reason"], *(seen["summary"] for seen in report["evidence"])])
+    assert "fails at" in words or "already" in words or "too" in words, words

@@ -1,0 +1,228 @@
+"""Strange but harmless: files and names of any kind, broken configuration, builds that fail, no disk, two runs at once.
+
+`Patchwright.diagnose` itself asserts after every run: no traceback, a documented exit code, no process, mount,
+temporary file or control group left, the user's files unchanged, and the secrets of environment and home in no file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance import leftovers
+from tests.acceptance.command import SECRET, Ended, Patchwright
+from tests.acceptance.repositories import (
+    FAILING,
+    SHOP,
+    TEST_PRICES,
+    WRONG_CHEAPEST,
+    Files,
+    git,
+    repository,
+    write,
+)
+
+SHORT: dict[str, Any] = {"limit_seconds": 45, "test_seconds": 2, "suite_seconds": 6, "repeats": 2}
+
+
+def _links(repo: Path, home: Path) -> None:
+    (repo / "passwd").symlink_to("/etc/passwd")
+    (repo / "home").symlink_to(home)
+    (repo / "secret.txt").symlink_to(home / "secret.txt")
+    (repo / "loop").symlink_to(".")
+    (repo / "tests" / "up").symlink_to("../..")
+    (repo / "broken").symlink_to("nowhere/at/all")
+    (repo / "self").symlink_to("self")
+    (repo / "shop" / "outside.py").symlink_to(home / "outside.py")
+
+
+NAMES = (
+    b"with space.txt",
+    b"\xc3\xbcml\xc3\xa4ut.py",
+    b"new\nline.txt",
+    b"\xff\xfe broken.txt",
+    b"-rf",
+    b"'\"$(x);`y`",
+)
+
+
+def _names(repo: Path, _: Path) -> None:
+    for name in NAMES:
+        (repo / os.fsdecode(name)).write_bytes(b"# text\n")
+    write(repo / os.fsdecode(b"folder \xe2\x9c\x93"), {os.fsdecode(b"test_\xc3\xa9.py"): "def test_e():\n    pass\n"})
+
+
+def _large(repo: Path, _: Path) -> None:
+    with (repo / "huge.bin").open("wb") as file:
+        file.truncate(50 << 20)
+    (repo / "random.bin").write_bytes(os.urandom(1 << 20))
+    (repo / "shop" / "data.py").write_bytes(b"DATA = '" + b"x" * (3 << 20) + b"'\n")
+    (repo / "shop" / "nul.py").write_bytes(b"x = 1\0\n")
+    (repo / "shop" / "one_line.py").write_text("x = [" + "1," * 200_000 + "]\n")
+
+
+def _specials(repo: Path, _: Path) -> None:
+    os.mkfifo(repo / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(repo / "s"))
+
+
+def _encodings(repo: Path, _: Path) -> None:
+    (repo / "shop" / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n")
+    (repo / "shop" / "undeclared.py").write_bytes(b"NAME = 'caf\xe9'\n")
+    (repo / "shop" / "marked.py").write_bytes(b"\xef\xbb\xbfNAME = 'bom'\r\n")
+
+
+STRANGE = {"links": _links, "names": _names, "large": _large, "specials": _specials, "encodings": _encodings}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+@pytest.mark.parametrize("tracked", [True, False])
+def test_strange_files_do_not_keep_a_bug_from_being_mended(
+    patchwright: Patchwright, tmp_path: Path, kind: str, tracked: bool
+) -> None:
+    """Links out of the tree and in circles, names of any bytes, large and binary files, pipes, sockets, encodings."""
+    (patchwright.user / "outside.py").write_text(f"SECRET = {SECRET!r}\n")
+    repo = repository(tmp_path / "r")
+    STRANGE[kind](repo, patchwright.user)
+    if tracked:
+        git(repo, "add", "-A")
+        git(repo, "commit", "-q", "-m", "Strange files")
+    ended = patchwright.diagnose(repo, "--test", FAILING, repeats=2)
+    assert ended.outcome == "verified_patch", ended.text
+
+
+def test_a_bug_in_a_file_of_another_encoding(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Declared latin-1 with windows line ends: mended in its own encoding, or an honest diagnosis."""
+    source = WRONG_CHEAPEST.replace("Prices in cents", "Prix en francs, caf\u00e9").replace("\n", "\r\n")
+    prices = b"# -*- coding: latin-1 -*-\r\n" + source.encode("latin-1")
+    ended = patchwright.diagnose(repository(tmp_path / "shop", {**SHOP, "shop/prices.py": prices}), repeats=2)
+    assert ended.code in (0, 2), ended.text
+    if ended.code == 0:
+        clone = tmp_path / "clone"
+        git(tmp_path, "clone", "-q", str(tmp_path / "shop"), str(clone))
+        git(clone, "apply", str(ended.folder / "patch.diff"))
+        assert (clone / "shop/prices.py").read_bytes() == prices.replace(b"price > best", b"price < best")
+
+
+def test_source_that_is_no_utf8_is_a_failure_not_a_crash(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Python refuses to import it: that is what the report says."""
+    files = {**SHOP, "shop/prices.py": b"# caf\xe9\n" + WRONG_CHEAPEST.encode()}
+    ended = patchwright.diagnose(repository(tmp_path / "shop", files), repeats=2)
+    assert ended.code in (0, 2, 3), ended.text
+    assert ended.report["failing_tests"], ended.text
+
+
+def test_a_read_only_checkout(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Not a byte is written, nor needs to be."""
+    repo = repository(tmp_path / "shop")
+    script = f'mount --bind {repo} {repo} && mount -o remount,bind,ro {repo} && exec "$@"'
+    ended = patchwright.diagnose(repo, repeats=2, wrap=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert ended.outcome == "verified_patch", ended.text
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+BROKEN_FILES: dict[str, tuple[Files, tuple[int, ...]]] = {
+    "yaml syntax": ({".patchwright.yml": "test: [unclosed\n  - : :\n"}, (65,)),
+    "yaml bomb": ({".patchwright.yml": BOMB}, (65,)),
+    "yaml object": ({".patchwright.yml": "test: !!python/object/apply:os.system ['touch canary']\n"}, (65,)),
+    "yaml unknown key": ({".patchwright.yml": "tset: pytest\n"}, (65,)),
+    "yaml escapes the tree": ({".patchwright.yml": "directory: ../../..\n"}, (65,)),
+    "yaml depth": ({".patchwright.yml": "[" * 50_000}, (65,)),
+    "toml syntax": ({"pyproject.toml": "[project\nname = = 3\n"}, (0, 2, 3, 4, 7, 65)),
+    "toml types": ({"pyproject.toml": "project = 3\n[tool]\npytest = []\n"}, (0, 2, 3, 4, 7, 65)),
+    "toml bytes": ({"pyproject.toml": b"[project]\nname = '\xff\xfe'\n"}, (0, 2, 3, 4, 7, 65)),
+    "cfg syntax": ({"setup.cfg": "[options\nname\n\x00"}, (0, 2, 3, 4, 7, 65)),
+    "package.json": ({"package.json": "{" * 10_000}, (0, 2, 3, 4, 7, 65)),
+    "pytest.ini": ({"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}, (3,)),
+    "unknown requirement": ({"requirements.txt": "this-package-does-not-exist-anywhere-x9z==1\n"}, (0, 7)),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_FILES)
+def test_broken_configuration_gets_a_message(patchwright: Patchwright, tmp_path: Path, what: str) -> None:
+    """Our own file, and those of other tools: refused with the file's name, or an outcome."""
+    files, codes = BROKEN_FILES[what]
+    ended = patchwright.diagnose(repository(tmp_path / "shop", {**SHOP, **files}), timeout=200, **SHORT)
+    assert ended.code in codes, ended.text
+    if ended.code == 65:
+        assert next(iter(files)) in ended.err
+    assert not list(tmp_path.rglob("canary"))
+
+
+def test_a_build_that_fails_is_a_broken_environment(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Exit 7, with the step and what it printed."""
+    setup = "raise RuntimeError('the compiler is on holiday')\n"
+    ended = patchwright.diagnose(repository(tmp_path / "shop", {**SHOP, "setup.py": setup}))
+    assert (ended.outcome, ended.code) == ("environment_broken", 7), ended.text
+    assert "the compiler is on holiday" in str(ended.report["evidence"])
+
+
+def test_a_build_that_never_ends_is_ended(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Within the limit of the run, not within some limit of builds."""
+    setup = "while True:\n    pass\n"
+    repo = repository(tmp_path / "shop", {**SHOP, "setup.py": setup})
+    ended = patchwright.diagnose(repo, limit_seconds=15, timeout=60)
+    assert (ended.outcome, ended.code) == ("environment_broken", 7), ended.text
+
+
+def test_two_diagnoses_of_one_checkout_at_once(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Both end with the patch; neither takes the other's files."""
+    repo = repository(tmp_path / "shop")
+    before = leftovers.fingerprint(repo)
+    began = time.monotonic()
+    started = [patchwright.start("diagnose", repo, "--out", tmp_path / f"out-{n}", repeats=2) for n in range(2)]
+    ended: list[Ended | None] = [None, None]
+
+    def wait(number: int) -> None:
+        out, err = started[number].communicate(timeout=150)
+        code = started[number].returncode
+        ended[number] = Ended(code, out, err, time.monotonic() - began, tmp_path / f"out-{number}")
+
+    waiting = [threading.Thread(target=wait, args=(number,)) for number in range(2)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert [one and one.outcome for one in ended] == ["verified_patch", "verified_patch"]
+    assert len(patchwright.runs()) == 2
+    assert leftovers.fingerprint(repo) == before
+    patchwright.assert_nothing_left(started[0].pid)
+
+
+@pytest.mark.parametrize("size", ["64k", "400k", "2m"])
+def test_no_disk_left_for_the_run(patchwright: Patchwright, tmp_path: Path, size: str) -> None:
+    """A message that says so, no traceback, exit 74 (or the answer, when it was enough)."""
+    repo = repository(tmp_path / "shop", {**SHOP, "data.bin": os.urandom(300_000)})
+    script = f'mount -t tmpfs -o size={size} none {patchwright.home} && exec "$@"'
+    ended = patchwright.diagnose(repo, repeats=2, wrap=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert ended.code == 74 or (ended.code == 0 and size == "2m"), ended.text
+    assert ended.code == 0 or re.search("space|disk", ended.err), ended.err
+
+
+def test_no_disk_left_for_temporary_files(patchwright: Patchwright, tmp_path: Path) -> None:
+    """A full TMPDIR is said, too."""
+    repo = repository(tmp_path / "shop")
+    fill = f"dd if=/dev/zero of={patchwright.tmp}/full 2>/dev/null; true"
+    script = f'mount -t tmpfs -o size=32k none {patchwright.tmp} && {{ {fill}; }} && exec "$@"'
+    ended = patchwright.diagnose(repo, repeats=2, wrap=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert ended.code in (0, 69, 74), ended.text
+
+
+def test_a_home_that_cannot_be_written(patchwright: Patchwright, tmp_path: Path) -> None:
+    """PATCHWRIGHT_HOME is a file, or below one."""
+    repo = repository(tmp_path / "shop", {**SHOP, "tests/test_prices.py": TEST_PRICES})
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        ended = patchwright.run("diagnose", repo, home=home)
+        assert ended.code in (65, 74), ended.text
+        assert str(tmp_path / "file") in ended.err

@@ -1,0 +1,144 @@
+"""The acceptance benchmark: `patchwright diagnose` on real bugs of released packages, as a table.
+
+Each bug is the source archive of the release before a fix, with the newer release's test laid over it. Columns:
+reproduced; rank of the true function among the suspects; outcome; whether the suite, run here independently of
+Patchwright, is no worse with the patch than without; seconds. Needs the package registry (archives, environments).
+
+    python tests/benchmarks/diagnose_bugs.py [BUG...] [--seconds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import real_bugs
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "real-bugs"
+COMMAND = Path(sys.executable).parent / "patchwright"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one diagnosis gave; rank: 1-based place of the true function, 0 when it is not listed."""
+
+    bug: str
+    outcome: str
+    reproduced: bool
+    rank: int
+    alternatives: int
+    candidates: int
+    sound: str
+    seconds: float
+    patch: str
+
+
+def diagnose(bug: real_bugs.Bug, tree: Path, seconds: int) -> dict[str, Any]:
+    """The report of one bug as JSON."""
+    command = [COMMAND, "diagnose", tree, "--json", "--quiet", "--limit-seconds", str(seconds)]
+    for test in bug.failing:
+        command += ["--test", test]
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=seconds * 2 + 300, check=False
+    )
+    try:
+        report: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        return {"outcome": f"exit {done.returncode}: {done.stderr.strip()[-200:]}", "suspects": [], "failing_tests": []}
+    return report
+
+
+def rank(report: dict[str, Any], functions: tuple[str, ...]) -> int:
+    """The best place of a true function among the distinct suspected ones."""
+    listed = [f"{s['file']}::{s['function']}" for s in report["suspects"]]
+    wanted = set(functions)
+    return next((i for i, name in enumerate(dict.fromkeys(listed), 1) if _same(name, wanted)), 0)
+
+
+def _same(name: str, wanted: set[str]) -> bool:
+    """A class stands for its body: its methods count, and so does the module level of its file."""
+    file = name.split("::", maxsplit=1)[0]
+    return any(
+        name == w or name.startswith(f"{w}.") or (name == f"{file}::<module>" and w.startswith(file)) for w in wanted
+    )
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="real-bug-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def soundness(bug: real_bugs.Bug, tree: Path, work: Path, patch: str | None) -> str:
+    """Whether the patch, judged by an own environment, mends the named tests and breaks none: "" without a patch."""
+    if not patch:
+        return ""
+    python = real_bugs.environment(bug, tree, bug.buggy, work / "env")
+    before = real_bugs.results(python, tree, ())
+    subprocess.run(["git", "apply", "-"], cwd=tree, input=patch.encode(), check=True)
+    after = real_bugs.results(python, tree, ())
+    broken = [test for test, outcome in before.items() if outcome == "passed" and after.get(test) != "passed"]
+    return "sound" if not broken else f"BREAKS {broken[0]}"
+
+
+def run(bug: real_bugs.Bug, seconds: int) -> Row:
+    """Prepare, diagnose and judge one bug."""
+    started = time.monotonic()
+    with _scratch() as work:
+        tree = real_bugs.prepare(bug, CACHE, work / "tree")
+        report = diagnose(bug, tree, seconds)
+        took = time.monotonic() - started
+        patch = report.get("patch")
+        sound = soundness(bug, tree, work, patch)
+    return Row(
+        bug=bug.id, outcome=report["outcome"], reproduced=bool(report["failing_tests"]),
+        rank=rank(report, bug.functions), alternatives=len(report.get("alternatives", ())),
+        candidates=report.get("cost", {}).get("candidates", 0), sound=sound, seconds=took, patch=patch or "",
+    )  # fmt: skip
+
+
+def main() -> int:
+    """Run the chosen bugs and print the table and the totals."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bugs", nargs="*", help="ids, or parts of ids (default: all)")
+    parser.add_argument("--seconds", type=int, default=180, help="limit of one diagnosis")
+    parser.add_argument("--patches", action="store_true", help="print the patches too")
+    arguments = parser.parse_args()
+    bugs = real_bugs.select(real_bugs.load(), arguments.bugs)
+    print(f"{'bug':40} {'outcome':16} {'repro':5} {'rank':>4} {'tried':>6} {'alt':>3} {'suite':12} {'s':>6}")
+    rows = []
+    for bug in bugs:
+        row = run(bug, arguments.seconds)
+        rows.append(row)
+        print(
+            f"{row.bug:40} {row.outcome[:60]:16} {'yes' if row.reproduced else 'NO':5} {row.rank or '-':>4} "
+            f"{row.candidates:>6} {row.alternatives:>3} {row.sound[:60]:12} {row.seconds:>6.1f}",
+            flush=True,
+        )
+        if arguments.patches and row.patch:
+            print(row.patch)
+    verified = sum(row.outcome == "verified_patch" for row in rows)
+    top = sum(0 < r.rank <= 5 for r in rows)
+    broken = sum(r.sound.startswith("BREAKS") for r in rows)
+    print(f"\n{len(rows)} bugs: {sum(r.reproduced for r in rows)} reproduced; true function in the top 5 for {top},")
+    print(f"first for {sum(r.rank == 1 for r in rows)}; {verified} verified, {broken} of them break other tests")
+    return int(any(row.sound.startswith("BREAKS") for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Fix templates, one file per family; `ALL` lists them."""

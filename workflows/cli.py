@@ -1,0 +1,103 @@
+"""The command line: what commands there are, and how every end of one becomes a message and an exit code.
+
+Only typer and rich are imported at the start; commands import the rest when they run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from workflows.commands import about, diagnose, runs
+from workflows.exits import EPILOG, IO_FAILED, SIGNALLED, USAGE
+
+if TYPE_CHECKING:
+    from workflows.door import Door
+
+app = typer.Typer(
+    name="patchwright", epilog=EPILOG, invoke_without_command=True, rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False, add_completion=True,
+)  # fmt: skip
+COMMANDS: tuple[Callable[..., None], ...] = (
+    diagnose.diagnose,
+    runs.resume,
+    runs.replay,
+    runs.verify,
+    runs.runs,
+    runs.show,
+)
+ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.settings, about.example)
+for command in COMMANDS:
+    app.command()(command)
+for command in ABOUT:
+    app.command(rich_help_panel="Patchwright itself")(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"patchwright {version('patchwright')}")
+        raise typer.Exit
+
+
+@app.callback()
+def overview(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Reproduces a software failure, localizes it, repairs it, and proves the repair by running it."""
+    if ctx.invoked_subcommand is None and not version:
+        typer.echo(ctx.get_help())
+
+
+def run(arguments: Sequence[str], door: Door | None = None) -> int:
+    """Run one command line and return its exit code; `door`: another composition root than `workflows/wiring.py`."""
+    try:
+        code = app(list(arguments), prog_name="patchwright", standalone_mode=False, obj=door)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "patchwright"
+        print(f"patchwright: {_printable(error.format_message())} (see {name} --help)", file=sys.stderr)
+        return USAGE
+    except typer.Abort:
+        return SIGNALLED + 2
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - what is buffered has no reader
+        return IO_FAILED
+    except Exception as error:  # noqa: BLE001 - the one place where every end becomes a message
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _printable(message: str) -> str:
+    from workflows.text import line
+
+    return line(message, 2000)
+
+
+def _told(error: Exception) -> int:
+    from workflows.interrupts import Interrupted
+    from workflows.problems import tell
+
+    if isinstance(error, Interrupted):
+        return error.code
+    return tell(error, debug=_debugging())
+
+
+def _debugging() -> bool:
+    from workflows.settings import debugging
+
+    return debugging()
+
+
+def main() -> NoReturn:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows "?", and no traceback
+    sys.exit(run(sys.argv[1:]))

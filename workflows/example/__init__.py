@@ -1,0 +1,1 @@
+"""The bundled example: a small billing package with a history, and a bug in it."""

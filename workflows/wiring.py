@@ -1,0 +1,247 @@
+"""The composition root: runs and their directories, and the parts put together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.artifacts import Artifacts
+from agent.bench import Emit
+from agent.deps import Deps
+from agent.diagnose import diagnose
+from agent.domain import Report, Request
+from agent.recheck import Recheck, request_of
+from agent.recheck import recheck as rerun
+from agent.record import Player, Recorder, ReplayDiverged
+from agent.workbench import Workbench
+from sandbox.bubblewrap import BubblewrapSandboxes, reap
+from sandbox.protocol import Sandboxes, SandboxUnavailable
+from sandbox.unsandboxed import UnsandboxedSandboxes
+
+if TYPE_CHECKING:
+    from workflows.settings import Settings
+
+_ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$")
+
+
+class RunUnknown(LookupError):
+    """No run of that id or prefix, or more than one; the message says which."""
+
+
+class RunBusy(RuntimeError):
+    """Another process is working on the run."""
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A run and its directory."""
+
+    id: str
+    folder: Path
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Its artifacts."""
+        return Artifacts(self.folder / "artifacts")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as a list shows it; state: running, finished or interrupted."""
+
+    id: str
+    created: datetime
+    state: str
+    source: str
+    outcome: str | None
+
+
+def new_run(
+    settings: Settings, request: Request, *, log: str | None, issue: str | None, patches: Sequence[str]
+) -> RunRef:
+    """Make a run's directory and keep its texts; `request` gets their artifacts."""
+    now = datetime.now(UTC)
+    run = RunRef(f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", Path())
+    folder = settings.home / "runs" / run.id
+    folder.mkdir(parents=True, mode=0o700)
+    run = RunRef(run.id, folder)
+    filled = request.model_copy(
+        update={
+            "log": run.artifacts.put(log) if log is not None else None,
+            "issue": run.artifacts.put(issue) if issue is not None else None,
+            "patches": tuple(run.artifacts.put(patch) for patch in patches),
+        }
+    )
+    (folder / "request.json").write_text(filled.model_dump_json(indent=2), encoding="utf-8")
+    return run
+
+
+def find_run(settings: Settings, name: str) -> RunRef:
+    """The run whose id is, or begins with, `name`. Raises RunUnknown."""
+    found = [run for run in _folders(settings) if run.name.startswith(name)] if re.match(r"^[0-9a-f-]+$", name) else []
+    exact = [run for run in found if run.name == name]
+    if len(exact or found) != 1:
+        many = ", ".join(run.name for run in found[:5])
+        raise RunUnknown(
+            f"{name!r} names several runs: {many}" if found else f"there is no run {name!r}: see `patchwright runs`"
+        )
+    folder = (exact or found)[0]
+    return RunRef(folder.name, folder)
+
+
+def list_runs(settings: Settings) -> tuple[RunRow, ...]:
+    """All runs, newest first."""
+    return tuple(_row(folder) for folder in sorted(_folders(settings), reverse=True))
+
+
+def _folders(settings: Settings) -> list[Path]:
+    root = settings.home / "runs"
+    return [path for path in root.iterdir() if _ID.match(path.name)] if root.is_dir() else []
+
+
+def _row(folder: Path) -> RunRow:
+    created = datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    request = _request(RunRef(folder.name, folder))
+    report = folder / "report.json"
+    outcome = json.loads(report.read_text(encoding="utf-8"))["outcome"] if report.exists() else None
+    state = "finished" if outcome else ("running" if _busy(folder) else "interrupted")
+    return RunRow(folder.name, created, state, request.source if request else "?", outcome)
+
+
+def _request(run: RunRef) -> Request | None:
+    path = run.folder / "request.json"
+    return Request.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _busy(folder: Path) -> bool:
+    """Whether a live process holds the run: its lock is kept by the kernel, so a dead one cannot."""
+    import fcntl
+
+    try:
+        with (folder / "lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _held(run: RunRef) -> Iterator[None]:
+    """Hold the run for this process. Raises RunBusy."""
+    import fcntl
+
+    with (run.folder / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunBusy(f"another process is working on run {run.id}") from error
+        yield
+
+
+def sandboxes(kind: str) -> Sandboxes:
+    """The engine of a kind; "auto" is the embedded one. Raises SandboxUnavailable."""
+    if kind == "none":
+        return UnsandboxedSandboxes()
+    if kind in ("auto", "bubblewrap"):
+        return BubblewrapSandboxes()
+    raise SandboxUnavailable(f"the sandbox {kind!r} is not available in this version: use bubblewrap or none")
+
+
+async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
+    """Run or resume a run to its report, which is also written to its directory.
+
+    Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown.
+    """
+    request = _request(run)
+    if request is None:
+        raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
+    with _held(run):
+        reap()
+        bench = Recorder(_workbench(settings, run, request), run.folder / "record.jsonl")
+        deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
+        report = await diagnose(request, deps, run=run.id, checkpoints=run.folder / "state.sqlite")
+        _publish(run.folder / "report.json", report)
+    return report
+
+
+def _workbench(settings: Settings, run: RunRef, request: Request) -> Workbench:
+    return Workbench(
+        folder=run.folder, cache=settings.cache / "environments", artifacts=run.artifacts,
+        sandboxes=sandboxes(request.sandbox), request=request,
+    )  # fmt: skip
+
+
+def _publish(path: Path, report: Report) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    part.replace(path)
+
+
+async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Report, tuple[str, ...]]:
+    """Run the machine again over the run's record, with nothing executed.
+
+    Returns the report reached and how it differs from the kept one (timings aside); raises RunUnknown when the run is not
+    finished, ReplayDiverged where the machine asks for something that was not recorded.
+    """
+    del settings
+    request, kept = _request(run), run.folder / "report.json"
+    if request is None or not kept.exists():
+        raise RunUnknown(f"run {run.id} is not finished: `patchwright resume {run.id}` first")
+    checkpoints = run.folder / f"replay-{os.getpid()}.sqlite"
+    deps = Deps(bench=Player(run.folder / "record.jsonl"), artifacts=run.artifacts, now=lambda: 0.0, emit=emit)
+    try:
+        report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints)
+    finally:
+        for left in run.folder.glob(f"{checkpoints.name}*"):
+            left.unlink()
+    first = Report.model_validate_json(kept.read_text(encoding="utf-8"))
+    return report, _differences(first, report)
+
+
+def _differences(first: Report, second: Report) -> tuple[str, ...]:
+    """Fields that differ; what the clock alone decides does not count."""
+    one, two = (report.model_dump(mode="json", exclude={"cost"}) for report in (first, second))
+    return tuple(f"{name} differs" for name in one if one[name] != two[name])
+
+
+async def recheck(settings: Settings, certificate: str, source: str | None, emit: Emit) -> Recheck:
+    """Re-run a certificate in a directory of its own, removed afterwards. Raises CertificateInvalid and what preparing does."""
+    from agent.certificate import read
+
+    request = request_of(read(certificate), source)
+    run = new_run(settings, request, log=None, issue=None, patches=())
+    try:
+        with _held(run):
+            bench = _workbench(settings, run, request)
+            deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
+            return await rerun(certificate, deps, source=source)
+    finally:
+        import shutil
+
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
+__all__ = [
+    "Recheck",
+    "ReplayDiverged",
+    "RunBusy",
+    "RunRef",
+    "RunRow",
+    "RunUnknown",
+    "diagnose_run",
+    "find_run",
+    "list_runs",
+    "new_run",
+    "recheck",
+    "replay_run",
+    "sandboxes",
+]
