@@ -13,7 +13,7 @@ run: $(READY)
 
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

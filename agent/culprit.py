@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.artifacts import Artifacts
@@ -22,38 +23,55 @@ from tools.values import TestResult, TestRun
 _ABSENT = {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "SyntaxError", "IndentationError"}
 
 
-async def find_culprit(
-    site: Site, history: History, bad: str, order: BisectOrder, artifacts: Artifacts, emit: Emit
-) -> BisectOutcome:
-    """Bisect between `order.good` and `bad`. The tests' files of the base are laid over each commit: a test that is
-    newer than the bug still tells. A commit at which the tests cannot run is skipped.
+@dataclass(frozen=True)
+class Hunt:
+    """Where to bisect: the place to run tests, our clone's history, and its bad end."""
+
+    site: Site
+    history: History
+    bad: str
+    artifacts: Artifacts
+    emit: Emit
+
+
+async def find_culprit(hunt: Hunt, order: BisectOrder) -> BisectOutcome:
+    """Bisect between `order.good` and the bad end.
+
+    The tests' files of the base are laid over each commit: a test that is newer than the bug still tells. A commit at
+    which the tests cannot run is skipped. Raises ToolError for a good revision that cannot be used.
     """
+    history = hunt.history
     good = await history.resolve(order.good)
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="bisect-", dir=site.base.parent))
-    trial = _Trial(site, history, order, folder, emit)
+    folder = Path(tempfile.mkdtemp(prefix="bisect-", dir=hunt.site.base.parent))
+    trial = _Trial(hunt, order, folder)
     try:
         trial.lay_tests()
-        found = await bisect(history, good, bad, trial.verdict, wall_s=order.wall_s, workers=2, now=time.monotonic)
+        found = await bisect(history, good, hunt.bad, trial.verdict, wall_s=order.wall_s, workers=2, now=time.monotonic)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if found.culprit is None:
         return BisectOutcome(reason=found.reason, already_bad=found.already_bad)
     detail = await history.show(found.culprit)
     culprit = Culprit(
-        commit=found.culprit, author=detail.summary.author, date=detail.summary.date, subject=detail.summary.subject,
-        diff=artifacts.put(detail.diff), tested=found.tested, skipped=found.skipped,
+        commit=found.culprit,
+        author=detail.summary.author,
+        date=detail.summary.date,
+        subject=detail.summary.subject,
+        diff=hunt.artifacts.put(detail.diff),
+        tested=found.tested,
+        skipped=found.skipped,
         seconds=round(time.monotonic() - started, 2),
-    )  # fmt: skip
+    )
     return BisectOutcome(culprit=culprit, reason=found.reason)
 
 
 class _Trial:
-    """Runs the tests at commits; `seen` are the kinds of crash on the base, learned at the bad end."""
+    """Runs the tests at commits."""
 
-    def __init__(self, site: Site, history: History, order: BisectOrder, folder: Path, emit: Emit) -> None:
-        self._site, self._history, self._order = site, history, order
-        self._folder, self._emit = folder, emit
+    def __init__(self, hunt: Hunt, order: BisectOrder, folder: Path) -> None:
+        self._site, self._history, self._emit = hunt.site, hunt.history, hunt.emit
+        self._order, self._folder = order, folder
         self._number = 0
 
     def lay_tests(self) -> None:

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.protocol import Quota, Sandbox, Sandboxes, Workspace
+from sandbox.protocol import Mount, Quota, Sandbox, Sandboxes, Workspace
 from sandbox.recipe import Environment
-from tools.testing.run import probe_mount
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,14 @@ class Site:
     environment: Environment
     base: Path
     quota: Quota
+    mounts: tuple[Mount, ...] = ()
 
     @asynccontextmanager
     async def open(self, workspace: Workspace | None = None) -> AsyncIterator[Sandbox]:
         """A sandbox over the base, or over another workspace of the same environment."""
         async with self.sandboxes.open(
             workspace or self.environment.workspace(self.base),
-            mounts=(*self.environment.mounts, probe_mount()),
+            mounts=self.mounts,
             env=dict(self.environment.env),
             quota=self.quota,
         ) as sandbox:

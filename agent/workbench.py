@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.artifacts import Artifacts
@@ -19,10 +18,12 @@ from agent.bench import (
     TestOrder,
     TestOutcome,
 )
-from agent.culprit import find_culprit
+from agent.culprit import Hunt, find_culprit
 from agent.domain import Limits, Prepared, Request
 from agent.lookup import look_for_repairs
 from agent.site import Site
+from agent.texts import read_text
+from sandbox.access import Access
 from sandbox.detection.overrides import Overrides
 from sandbox.environment import build, detect
 from sandbox.protocol import Quota, Sandbox, Sandboxes
@@ -32,17 +33,13 @@ from tools.changes import changed_lines
 from tools.history import History
 from tools.logs import failures_in
 from tools.patches import FileChange, apply
-from tools.testing.run import is_command, parse_test_argument, probe_mount, run_tests
+from tools.testing.run import is_command, probe_mount, run_tests, test_ids
 from tools.tool import ToolError
-from tools.values import TestRun
-
-MAX_SOURCE = 2_000_000
-_NOTHING = TestRun(command=(), results=(), complete=False)
 
 
 @dataclass
 class Workbench:
-    """folder: the run's directory; cache: environments of all runs; allow_url: schemes beyond https may be cloned.
+    """folder: the run's directory; cache: environments of all runs.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -52,7 +49,7 @@ class Workbench:
     artifacts: Artifacts
     sandboxes: Sandboxes
     request: Request
-    allow_any_url: bool = False
+    access: Access = field(default_factory=Access)
     _built: Environment | None = None
 
     @property
@@ -84,15 +81,16 @@ class Workbench:
     async def _environment(self, base: Path) -> Environment:
         if self._built is None:
             recipe = detect(base, _overrides(self.request))
-            self._built = await build(recipe, base, sandboxes=self.sandboxes, cache=self.cache)
+            self._built = await build(recipe, base, sandboxes=self.sandboxes, cache=self.cache, access=self.access)
         return self._built
 
     async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
         """See the protocol."""
+        del prepared
         tests: list[str] = []
         for argument in request.tests:
             if not is_command(argument):
-                tests += parse_test_argument(argument, prepared.framework).ids
+                tests += test_ids(argument)
         if not request.log:
             return LoggedFailures(tests=tuple(tests))
         found = failures_in(self.artifacts.text(request.log))
@@ -104,7 +102,7 @@ class Workbench:
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         """See the protocol."""
         environment = await self._environment(self._base(prepared))
-        async with self._open(prepared, order.wall_s) as sandbox:
+        async with (await self._site(prepared, order.wall_s)).open() as sandbox:
             if order.patch:
                 await put_changes(sandbox, await self.changes(prepared, order.patch))
             run, coverage = await run_tests(
@@ -124,33 +122,24 @@ class Workbench:
     def _base(self, prepared: Prepared) -> Path:
         return self.folder / prepared.base
 
-    @asynccontextmanager
-    async def _open(self, prepared: Prepared, wall_s: float, *deltas: Path) -> AsyncIterator[Sandbox]:
-        base = self._base(prepared)
-        environment = await self._environment(base)
-        async with self.sandboxes.open(
-            environment.workspace(base, *deltas),
-            mounts=(*environment.mounts, probe_mount()),
-            env=dict(environment.env),
-            quota=self._quota(wall_s),
-        ) as sandbox:
-            yield sandbox
+    async def _site(self, prepared: Prepared, wall_s: float) -> Site:
+        environment = await self._environment(self._base(prepared))
+        mounts = (*environment.mounts, probe_mount())
+        return Site(self.sandboxes, environment, self._base(prepared), self._quota(wall_s), mounts)
 
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         """See the protocol."""
-        environment = await self._environment(self._base(prepared))
-        site = Site(self.sandboxes, environment, self._base(prepared), self._quota(order.wall_s + 60))
+        site = await self._site(prepared, order.wall_s + 60)
         return await look_for_repairs(site, order, emit)
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         """See the protocol."""
         if prepared.repository is None or prepared.commit is None:
             return BisectOutcome(reason="there is no history to bisect: the source is a plain directory")
-        environment = await self._environment(self._base(prepared))
-        site = Site(self.sandboxes, environment, self._base(prepared), self._quota(order.wall_s))
+        site = await self._site(prepared, order.wall_s)
         history = History(self.folder / prepared.repository)
         try:
-            return await find_culprit(site, history, prepared.commit, order, self.artifacts, emit)
+            return await find_culprit(Hunt(site, history, prepared.commit, self.artifacts, emit), order)
         except ToolError as error:
             return BisectOutcome(reason=str(error))
 
@@ -186,17 +175,6 @@ def _overrides(request: Request) -> Overrides:
         test=request.test_command or (commands[0] if commands else None),
         python=request.python,
     )
-
-
-def read_text(base: Path, file: str) -> str | None:
-    """The text of a regular file of the tree that no link leads out of; None when there is none or it is no text."""
-    path = base / file
-    try:
-        if not path.resolve().is_relative_to(base.resolve()) or not path.is_file() or path.stat().st_size > MAX_SOURCE:
-            return None
-        return path.read_bytes().decode("utf-8")
-    except (OSError, ValueError):
-        return None
 
 
 async def put_changes(sandbox: Sandbox, changes: Sequence[FileChange]) -> None:

@@ -95,3 +95,8 @@ def unknown() -> tuple[str, ...]:
 def debugging() -> bool:
     """Whether tracebacks are wanted; works when the settings as a whole do not load."""
     return os.environ.get(f"{PREFIX}DEBUG", "").lower() in ("1", "true", "yes", "on")
+
+
+def host_variables() -> dict[str, str]:
+    """All variables of this process: where proxies, certificates and package indexes are found."""
+    return dict(os.environ)

@@ -27,6 +27,7 @@ TITLES = {
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}
 MOST_LINES = 200
 SUSPECTS = 5
+SEEN = 3
 
 
 def print_summary(console: Console, report: Report, files: Iterable[Path]) -> None:
@@ -52,6 +53,8 @@ def print_summary(console: Console, report: Report, files: Iterable[Path]) -> No
 
 
 def _suspects(console: Console, report: Report) -> None:
+    for evidence in report.evidence[-SEEN:] if not report.suspects else ():
+        _field(console, "seen", evidence.summary)
     for suspect in report.suspects[:SUSPECTS]:
         why = suspect.signals[0] if suspect.signals else ""
         _field(console, f"suspect {suspect.score:.2f}", f"{suspect.file}:{suspect.line} {suspect.function}  {why}")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agent.artifacts import Artifacts
 from agent.bench import Emit
+from agent.certificate import read
 from agent.deps import Deps
 from agent.diagnose import diagnose
 from agent.domain import Report, Request
@@ -23,12 +25,11 @@ from agent.recheck import Recheck, request_of
 from agent.recheck import recheck as rerun
 from agent.record import Player, Recorder, ReplayDiverged
 from agent.workbench import Workbench
+from sandbox.access import access_from
 from sandbox.bubblewrap import BubblewrapSandboxes, reap
 from sandbox.protocol import Sandboxes, SandboxUnavailable
 from sandbox.unsandboxed import UnsandboxedSandboxes
-
-if TYPE_CHECKING:
-    from workflows.settings import Settings
+from workflows.settings import Settings, host_variables
 
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$")
 
@@ -124,8 +125,6 @@ def _request(run: RunRef) -> Request | None:
 
 def _busy(folder: Path) -> bool:
     """Whether a live process holds the run: its lock is kept by the kernel, so a dead one cannot."""
-    import fcntl
-
     try:
         with (folder / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,8 +136,6 @@ def _busy(folder: Path) -> bool:
 @contextlib.contextmanager
 def _held(run: RunRef) -> Iterator[None]:
     """Hold the run for this process. Raises RunBusy."""
-    import fcntl
-
     with (run.folder / "lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,7 +173,7 @@ async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
 def _workbench(settings: Settings, run: RunRef, request: Request) -> Workbench:
     return Workbench(
         folder=run.folder, cache=settings.cache / "environments", artifacts=run.artifacts,
-        sandboxes=sandboxes(request.sandbox), request=request,
+        sandboxes=sandboxes(request.sandbox), request=request, access=access_from(host_variables()),
     )  # fmt: skip
 
 
@@ -189,8 +186,8 @@ def _publish(path: Path, report: Report) -> None:
 async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Report, tuple[str, ...]]:
     """Run the machine again over the run's record, with nothing executed.
 
-    Returns the report reached and how it differs from the kept one (timings aside); raises RunUnknown when the run is not
-    finished, ReplayDiverged where the machine asks for something that was not recorded.
+    Returns the report reached and how it differs from the kept one (timings aside); raises RunUnknown when the run
+    is not finished, ReplayDiverged where the machine asks for something that was not recorded.
     """
     del settings
     request, kept = _request(run), run.folder / "report.json"
@@ -214,9 +211,7 @@ def _differences(first: Report, second: Report) -> tuple[str, ...]:
 
 
 async def recheck(settings: Settings, certificate: str, source: str | None, emit: Emit) -> Recheck:
-    """Re-run a certificate in a directory of its own, removed afterwards. Raises CertificateInvalid and what preparing does."""
-    from agent.certificate import read
-
+    """Re-run a certificate in a directory of its own. Raises CertificateInvalid and what preparing raises."""
     request = request_of(read(certificate), source)
     run = new_run(settings, request, log=None, issue=None, patches=())
     try:
@@ -225,8 +220,6 @@ async def recheck(settings: Settings, certificate: str, source: str | None, emit
             deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
             return await rerun(certificate, deps, source=source)
     finally:
-        import shutil
-
         shutil.rmtree(run.folder, ignore_errors=True)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from agent.bench import Emit, Progress
 from agent.certificate import CertificateInvalid
-from agent.domain import EXIT_CODES, Report, Request
+from agent.domain import EXIT_CODES, Evidence, Report, Request
 from agent.recheck import Recheck
 from agent.record import key
 from sandbox.protocol import SandboxUnavailable
@@ -240,6 +240,16 @@ def test_the_summary_names_what_matters(door: StandIn, checkout: str, capsys: py
     wanted = ("VERIFIED PATCH", "Settle pauses", "+            self.billed_to = day", "certificate.json", "report.html")
     for text in (*wanted, "2 other plausible patches, 1 behave alike", "review the patch", RUN):
         assert text in out
+
+
+def test_a_broken_environment_shows_what_the_step_printed(
+    door: StandIn, checkout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = Evidence(id="environment-1", kind="environment", summary="the step `make deps` failed: no rule")
+    broken = without_patch("environment_broken").model_copy(update={"suspects": (), "evidence": (seen,)})
+    door.report = broken
+    assert cli.run(["diagnose", checkout, "--quiet"], door) == 7
+    assert "the step `make deps` failed: no rule" in capsys.readouterr().out
 
 
 def test_hostile_texts_do_nothing_to_a_terminal(

@@ -67,9 +67,7 @@ async def search(
             plan = make(request.failing, request.passing, measured, request.seconds)
             if not plan.order:
                 return _nothing(started, [*notes, "the failing tests pass when they are run by the trial server"])
-            run = _Run(
-                request, plan, candidates, on_progress=on_progress, started=started, notes=notes, hot=known
-            )
+            run = _Run(request, plan, candidates, on_progress=on_progress, started=started, notes=notes, hot=known)
             await run.until_over(hot if known else [], cold)
             observations = await run.observe(hot if known else [], cold)
             return run.result(observations, [*hot, *cold])

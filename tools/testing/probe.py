@@ -47,7 +47,7 @@ class ProbePlan:
     seed: int = 0
     stop_after: int = 0
     collect_only: bool = False
-    folder: str = field(default_factory=lambda: f"/tmp/patchwright-{secrets.token_hex(8)}")  # noqa: S108: inside
+    folder: str = field(default_factory=lambda: f"/tmp/patchwright-{secrets.token_hex(8)}")  # noqa: S108
 
     @property
     def results(self) -> str:

@@ -1,0 +1,93 @@
+"""Looking for repairs: suspects become candidates, candidates are tried, the plausible ones are put in order."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from agent.bench import Emit, Plausible, Progress, SearchOrder, SearchOutcome
+from agent.site import Site
+from agent.texts import read_text
+from sandbox.protocol import ENVIRONMENT, Sandbox
+from tools.repair import outcome
+from tools.repair.edits import unified_diff
+from tools.repair.generate import candidates
+from tools.repair.outcome import SERVER_MOUNT, SearchLimits, SearchRequest, SearchResult
+from tools.repair.rank import Ranked, rank
+from tools.repair.search import search
+
+MAX_SHOWN = 12
+
+
+async def look_for_repairs(site: Site, order: SearchOrder, emit: Emit) -> SearchOutcome:
+    """Search over the order's suspects; level 2 and above take more time for pairs of edits."""
+    sources = _texts(site, order.files)
+    proposed = candidates(
+        sources, order.suspects, order.crashes, test_sources=_texts(site, order.test_files), limit=order.candidates
+    )
+    request = _request(site, order, sources)
+    found = await search(request, proposed, on_progress=lambda progress: emit(_progress(progress, order)))
+    ranked = rank(found.plausible, found.observations)
+    return SearchOutcome(
+        plausible=tuple(_plausible(row, sources) for row in ranked[:MAX_SHOWN]),
+        partial=tuple(dict.fromkeys(fix.mends for fix in found.partial)),
+        tried=found.tried,
+        timeouts=found.timeouts,
+        seconds=round(found.seconds, 3),
+        exhausted=found.exhausted,
+        note=_note(found),
+    )
+
+
+def _texts(site: Site, files: tuple[str, ...]) -> dict[str, str]:
+    texts = {file: read_text(site.base, file) for file in files if file.endswith(".py")}
+    return {file: text for file, text in texts.items() if text is not None}
+
+
+def _request(site: Site, order: SearchOrder, sources: dict[str, str]) -> SearchRequest:
+    none = site.sandboxes.kind == "none"
+    prefix = str(site.environment.path) if none else ENVIRONMENT
+    test = site.environment.recipe.test
+    mounted = replace(site, mounts=(*site.mounts, SERVER_MOUNT))
+
+    def open_sandbox() -> AbstractAsyncContextManager[Sandbox]:
+        return mounted.open()
+
+    return SearchRequest(
+        open_sandbox=open_sandbox,
+        python=(f"{prefix}/bin/python",),
+        failing=order.failing,
+        passing=order.related,
+        sources=sources,
+        cwd=None if test.cwd == "." else test.cwd,
+        env=dict(test.env),
+        limits=SearchLimits(
+            wall_s=order.wall_s,
+            candidates=order.candidates,
+            workers=order.workers,
+            baseline_s=min(10.0, order.test_s),
+            pairs_from=0.6 if order.level == 1 else 0.3,
+        ),
+    )
+
+
+def _progress(progress: outcome.Progress, order: SearchOrder) -> Progress:
+    text = f"{progress.phase}: {progress.tried} candidates, {progress.plausible} plausible"
+    text += f", {progress.candidates_per_second:.0f}/s"
+    return Progress(node="search", text=text, done=progress.tried, total=order.candidates)
+
+
+def _plausible(row: Ranked, sources: dict[str, str]) -> Plausible:
+    candidate = row.plausible.candidate
+    return Plausible(
+        candidate=candidate,
+        diff=unified_diff(sources, candidate.edits),
+        mends=row.plausible.failing_passed,
+        group=row.group,
+        reason=row.reason,
+        distinguishing=row.distinguishing,
+    )
+
+
+def _note(found: SearchResult) -> str:
+    return "; ".join(dict.fromkeys(found.notes))[:600]
