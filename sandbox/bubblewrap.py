@@ -1,6 +1,7 @@
 """The embedded sandbox: bubblewrap (namespaces, no daemon, no root) around a resident runner.
 
-What it enforces is tried by `probe`. Files of the layers must belong to the calling user; a sandbox dies with the thread
+What it enforces is tried by `probe`. Files of the layers must belong to the calling user; a sandbox dies with the
+thread
 that opened it, and with it everything inside.
 """
 
@@ -167,7 +168,7 @@ class BubblewrapSandboxes:
             self._machine = Machine(bwrap, libraries, hierarchy, _memory_keeps_attributes())
         return self._machine
 
-    def _stage(
+    def _stage(  # noqa: PLR0917
         self,
         machine: Machine,
         workspace: Workspace,

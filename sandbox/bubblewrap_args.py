@@ -1,7 +1,8 @@
 """The command line of a bubblewrap sandbox, as pure functions of what it is to hold.
 
 Two bubblewraps, one inside the other. The outer one is a stage without isolation that holds what the inner one builds
-from: a tmpfs of bounded size (bubblewrap's own --tmp-overlay cannot be bounded) for everything a sandbox writes, and the
+from: a tmpfs of bounded size (bubblewrap's own --tmp-overlay cannot be bounded) for everything a sandbox writes,
+and the
 layers and mounts under short, safe names (an overlay's option string is one page long, with commas, colons and
 backslashes as its syntax). The inner one is the sandbox.
 
@@ -51,7 +52,8 @@ class Stage:
     """What a sandbox is built from.
 
     bwrap: its binary, with `bwrap_libraries` it needs beside it; interpreter: runs the runner, with its prefix;
-    etc: host directory with our own passwd, group, hosts, nsswitch.conf; work: the overlay's working directory beside an
+    etc: host directory with our own passwd, group, hosts, nsswitch.conf; work: the overlay's working directory
+    beside an
     `upper`; disk_bytes: size of the tmpfs; seccomp: descriptor of a compiled filter, inherited.
     """
 
@@ -111,7 +113,7 @@ def _outer(stage: Stage) -> Iterator[str]:
     yield from ("--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc")
     yield from ("--size", str(stage.disk_bytes), "--tmpfs", STAGE)
     yield from ("--dir", f"{STAGE}/up", "--dir", f"{STAGE}/work", "--dir", f"{STAGE}/l/none")
-    yield from ("--perms", "1777", "--dir", f"{STAGE}/tmp", "--perms", "1777", "--dir", f"{STAGE}/shm")
+    yield from ("--perms", "1777", "--dir", f"{STAGE}/tmp", "--perms", "1777", "--dir", f"{STAGE}/shm")  # noqa: S108
     for at, layer in enumerate(distinct(stage.workspace.layers)):
         yield from ("--ro-bind", str(layer), f"{STAGE}/l/{at}")
     for at, mount in enumerate(stage.mounts):

@@ -28,7 +28,7 @@ def _copy(source: Path, target: Path) -> None:
             _clear(place)
         elif stat.S_ISLNK(mode):
             _clear(place)
-            place.symlink_to(os.readlink(entry.path))
+            place.symlink_to(os.readlink(entry.path))  # noqa: PTH115
         elif stat.S_ISDIR(mode):
             if place.is_symlink() or not place.is_dir():
                 _clear(place)

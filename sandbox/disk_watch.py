@@ -38,7 +38,9 @@ def free(directories: Sequence[Path]) -> int:
 
 
 async def watch(directories: Sequence[Path], limit: int, exceeded: Callable[[], None]) -> None:
-    """Call `exceeded` whenever the directories hold more than `limit` bytes more than at the start. Runs until cancelled."""
+    """Call `exceeded` whenever the directories hold more than `limit` bytes more than at the start. Runs until
+    cancelled.
+    """
     before, free_before = await asyncio.to_thread(used, directories), free(directories)
     while True:
         await asyncio.sleep(EVERY_S)

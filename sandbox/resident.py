@@ -161,7 +161,7 @@ class ResidentSandbox:
     def _inside(self, path: str) -> str:
         return posixpath.join(self.workspace, self.translate(path))
 
-    def _start(
+    def _start(  # noqa: PLR0917
         self,
         argv: Sequence[str],
         cwd: str | None,
@@ -254,7 +254,7 @@ class Program:
         self._unsent = 0
         self._news = asyncio.Event()
 
-    def on_live(self, stream: str, data: bytes) -> None:
+    def on_live(self, stream: str, data: bytes) -> None:  # noqa: ARG002
         """Bytes of stdout."""
         self._lines += data
         self._news.set()

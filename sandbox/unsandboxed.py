@@ -1,4 +1,5 @@
-"""Kind "none": commands run on this machine as this user, over a private copy of the workspace. For one's own code only.
+"""Kind "none": commands run on this machine as this user, over a private copy of the workspace. For one's own code
+only.
 
 The same runner as in a sandbox ends whole trees and limits time, output and each process; nothing is hidden and nothing
 is protected: not the network, not the home directory, not other processes. /workspace and the inside paths of mounts
@@ -13,7 +14,6 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 from sandbox import bubblewrap_args, copies, places
 from sandbox.bubblewrap_args import ENV
@@ -71,7 +71,7 @@ class UnsandboxedSandboxes:
         workspace: Workspace,
         *,
         mounts: Sequence[Mount] = (),
-        network: bool = False,
+        network: bool = False,  # noqa: ARG002
         env: Mapping[str, str] | None = None,
         quota: Quota | None = None,
     ) -> AbstractAsyncContextManager[Sandbox]:

@@ -181,10 +181,8 @@ def _wanted(requirements: Iterable[str], interpreter: Interpreter, scan: Scan) -
         requirement = Requirement(text)
         name = canonicalize_name(requirement.name)
         stubs = name.startswith("types-") or name.endswith("-stubs")
-        if (
-            (stubs and "mypy" not in scan.imported)
-            or (name in MAINTENANCE
-            and name.replace("-", "_") not in scan.imported)
+        if (stubs and "mypy" not in scan.imported) or (
+            name in MAINTENANCE and name.replace("-", "_") not in scan.imported
         ):
             continue
         if interpreter.minor >= (3, 10) and name in _TOO_OLD and not _contains_any(requirement, _TOO_OLD[name]):

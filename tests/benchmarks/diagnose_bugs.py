@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import real_bugs
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.benchmarks import real_bugs
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "real-bugs"

@@ -499,7 +499,8 @@ from sandbox.bubblewrap import BubblewrapSandboxes
 from sandbox.protocol import Workspace
 
 async def main():
-    async with BubblewrapSandboxes().open(Workspace((Path({str(layer)!r}),), Path({str(tmp_path / "upper")!r}))) as sandbox:
+    workspace = Workspace((Path({str(layer)!r}),), Path({str(tmp_path / "upper")!r}))
+    async with BubblewrapSandboxes().open(workspace) as sandbox:
         async with sandbox.spawn(["sh", "-c", "setsid sh -c 'sleep 60' hostile & echo up; sleep 60"]) as process:
             print(await process.read_line(timeout_s=10), flush=True)
             await process.wait()
@@ -515,7 +516,7 @@ asyncio.run(main())
     process.kill()
     await process.wait()
     async with asyncio.timeout(5):
-        while _hostile():
+        while _hostile():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert len(list(tmp_path.glob("patchwright-*"))) == 1
     await asyncio.sleep(0.2)

@@ -494,7 +494,7 @@ def _sleepers() -> list[int]:
 
 async def _sleepers_are(count: int) -> None:
     async with asyncio.timeout(10):
-        while len(_sleepers()) != count:
+        while len(_sleepers()) != count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 

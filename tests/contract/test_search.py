@@ -98,7 +98,7 @@ CASES = {
         False,
     ),
     "cached": (
-        "import functools\n@functools.lru_cache(maxsize=None)\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 1)\n",
+        "import functools\n@functools.lru_cache(maxsize=None)\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 1)\n",  # noqa: E501
         "from lib import fib\ndef test_x():\n    assert fib(10) == 55\n",
         [("n < 2", "n < 1")],
         ("fib(n - 1) + fib(n - 1)", "fib(n - 1) + fib(n - 2)"),
@@ -119,7 +119,7 @@ CASES = {
         False,
     ),
     "conditional definition": (
-        "try:\n    import json\nexcept ImportError:\n    json = None\nif json:\n    def dump(x):\n        return json.dumps(x, indent=1)\n",
+        "try:\n    import json\nexcept ImportError:\n    json = None\nif json:\n    def dump(x):\n        return json.dumps(x, indent=1)\n",  # noqa: E501
         "from lib import dump\ndef test_x():\n    assert dump([1]) == '[1]'\n",
         [("indent=1", "indent=2")],
         (", indent=1", ""),
@@ -309,7 +309,7 @@ async def test_file_that_fails_to_be_collected_is_repaired(tmp_path: Path, broke
     }
     project = Project(tmp_path, files, ("test_lib.py",))
     project.try_("return 2\n", "return 3\n") if "missing" in broken else None
-    project.try_(broken.split("\n")[0], "def f():" if "def" in broken else "import math", id="right")
+    project.try_(broken.split("\n", maxsplit=1)[0], "def f():" if "def" in broken else "import math", id="right")
     result = await project.search(limits=ONE)
     assert found(result) == ["right"], result.notes
     assert result.plausible[0].fresh

@@ -50,7 +50,7 @@ EVIL = {
     "close 1": "os.close(1); return 5",
     "close all": "os.closerange(0, 4000); return 5",
     "close streams": "__import__('sys').stdout.close(); return 5",
-    "write everywhere": '[os.write(fd, b\'{"op":"batch","done":true}\\n\') for fd in range(1, 400) if os.path.exists(f\'/proc/self/fd/{fd}\') and os.get_inheritable(fd) is False]; return 5',
+    "write everywhere": '[os.write(fd, b\'{"op":"batch","done":true}\\n\') for fd in range(1, 400) if os.path.exists(f\'/proc/self/fd/{fd}\') and os.get_inheritable(fd) is False]; return 5',  # noqa: E501
     "change state": "STATE['n'] = 77; Shared.count = 78; globals().pop('os'); return 5",
     "change builtins": "__builtins__['len'] = None if isinstance(__builtins__, dict) else 0; return 5",
     "change directory": "os.chdir('/'); os.environ.clear(); return 5",

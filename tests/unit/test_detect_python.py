@@ -84,7 +84,9 @@ def test_project_is_installed_after_everything_that_could_replace_it(tmp_path: P
 
 
 def test_dependency_groups_with_includes(tmp_path: Path) -> None:
-    groups = '[dependency-groups]\ntest = ["responses", {include-group = "base"}]\nbase = ["freezegun"]\nlint = ["ruff"]\n'
+    groups = (
+        '[dependency-groups]\ntest = ["responses", {include-group = "base"}]\nbase = ["freezegun"]\nlint = ["ruff"]\n'
+    )
     found = recipe(tmp_path, {"pyproject.toml": '[project]\nname = "x"\n' + groups, "test_x.py": TEST})
     assert {"responses", "freezegun"} <= set(fetched(found))
     assert "ruff" not in fetched(found)
@@ -113,7 +115,7 @@ private = {git = "https://evil.example/x.git"}
 pytest = "^7.2"
 freezegun = "*"
 """,
-            "poetry.lock": '[[package]]\nname = "requests"\nversion = "2.28.2"\n[[package]]\nname = "poem"\nversion = "1"\n',
+            "poetry.lock": '[[package]]\nname = "requests"\nversion = "2.28.2"\n[[package]]\nname = "poem"\nversion = "1"\n',  # noqa: E501
             "poem.py": "",
             "test_poem.py": TEST,
         },
@@ -301,7 +303,7 @@ def test_unittest_files_that_pytest_would_not_find(tmp_path: Path) -> None:
 
 def test_version_from_version_control_is_told(tmp_path: Path) -> None:
     files = {
-        "pyproject.toml": '[build-system]\nrequires = ["setuptools", "setuptools-scm"]\n[project]\nname = "x"\ndynamic = ["version"]\n',
+        "pyproject.toml": '[build-system]\nrequires = ["setuptools", "setuptools-scm"]\n[project]\nname = "x"\ndynamic = ["version"]\n',  # noqa: E501
         "test_x.py": TEST,
     }
     assert ("SETUPTOOLS_SCM_PRETEND_VERSION", "9999.0.0") in recipe(tmp_path, files).env
@@ -373,7 +375,11 @@ def test_project_one_directory_down(tmp_path: Path) -> None:
 
 
 def test_directory_that_the_user_points_at(tmp_path: Path) -> None:
-    files = {"pyproject.toml": '[project]\nname = "top"\n', "libs/a/setup.py": "setup(name='a')", "libs/a/test_a.py": TEST}
+    files = {
+        "pyproject.toml": '[project]\nname = "top"\n',
+        "libs/a/setup.py": "setup(name='a')",
+        "libs/a/test_a.py": TEST,
+    }
     found = recipe(tmp_path, files, Overrides(directory="libs/a"))
     assert found.manifests == ("libs/a/setup.py",)
     with pytest.raises(EnvironmentUnknown, match="no directory 'libs/b'"):

@@ -1,8 +1,8 @@
 """Candidates for search: fix templates over the suspected statements, lazily, the most promising first.
 
 The score of a candidate is prior x weight x decay x suspicion. Templates are asked for their next proposal only when
-their turn comes, and a statement that has had many turns waits for the others, so that one long expression does not hide the
-next suspect.
+their turn comes, and a statement that has had many turns waits for the others, so that one long expression does
+not hide the next suspect.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ MAX_VARIABLES = 80
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A value in scope as it is written (`x`, `self.x`). bound: the line that bound it last, 0 when not in the function.
+    """A value in scope as it is written (`x`, `self.x`). bound: the line that bound it last, 0 when not in the
+    function.
 
     unused: it is never read in the function, a hint that it was forgotten.
     """

@@ -33,9 +33,9 @@ class ProbeRun:
     """One or more pytest sessions of a command.
 
     results: by id, in order, the worst where a test ran twice; running: the test or file that was being run when the
-    last session ended ("" if it ended in order); died: the same of earlier sessions; missing: ids asked for that matched
-    nothing, with near ones; ids: all collected, where that was asked for; sessions, finished: how many began, and ended
-    by themselves; selected: tests that the last session was to run.
+    last session ended ("" if it ended in order); died: the same of earlier sessions; missing: ids asked for that
+    matched nothing, with near ones; ids: all collected, where that was asked for; sessions, finished: how many began,
+    and ended by themselves; selected: tests that the last session was to run.
     """
 
     results: dict[str, TestResult] = field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""Descriptors and frames: one epoll, and the socket to the host with what waits to be sent and what has come in part."""
+"""Descriptors and frames: one epoll, and the socket to the host with what waits to be sent and what has come in
+part.
+"""
 
 import os
 import select

@@ -1,4 +1,6 @@
-"""Limits that no setrlimit can hold, because they are of whole trees: looked at while commands run and when they end."""
+"""Limits that no setrlimit can hold, because they are of whole trees: looked at while commands run and when they
+end.
+"""
 
 import os
 

@@ -18,7 +18,7 @@ PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl(2); raises OSError."""
+    """prctl(2); raises OSError."""  # noqa: D402
     address = _native.dlsym(_native.dlopen(None, 2), "prctl")
     if _native.call_function(address, (option, value, 0, 0, 0)) != 0:
         raise OSError("prctl %d was refused" % option)
@@ -81,7 +81,7 @@ class Starter:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             self.restrict(command)
             os.chdir(command.cwd)
-            os.execvpe(command.argv[0], command.argv, dict(pair.split(b"=", 1) for pair in command.env))
+            os.execvpe(command.argv[0], command.argv, dict(pair.split(b"=", 1) for pair in command.env))  # noqa: S606
         except OSError as error:
             code = 127 if error.errno in (errno.ENOENT, errno.ENOTDIR) else 126
             what = command.cwd if error.filename == command.cwd else command.argv[0]
@@ -108,5 +108,5 @@ class Starter:
         for which, soft, hard in limits:
             ceiling = resource.getrlimit(which)[1]
             if ceiling != resource.RLIM_INFINITY:
-                soft, hard = min(soft, ceiling), min(hard, ceiling)
+                soft, hard = min(soft, ceiling), min(hard, ceiling)  # noqa: PLW2901
             resource.setrlimit(which, (soft, hard))
