@@ -61,7 +61,7 @@ class Quota:
     wall_s: float = 600.0
     cpu_s: float | None = None
     memory_bytes: int = 4 << 30
-    processes: int = 512
+    processes: int = 200
     output_bytes: int = 1 << 20
     flood_bytes: int = 256 << 20
     disk_bytes: int = 2 << 30

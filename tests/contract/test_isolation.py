@@ -304,7 +304,9 @@ async def test_fork_bomb_beside_another_command_ends_alone_or_with_the_sandbox(l
             assert await process.read_line(timeout_s=5) == b"alive\n"
         except SandboxGone:
             pass
-        await asyncio.sleep(0.1)
+        deadline = time.monotonic() + 10  # the kernel takes its time to bury hundreds that compete for two cores
+        while _hostile() and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         assert _hostile() == []
 
 

@@ -80,6 +80,7 @@ class Starter:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             self.restrict(command)
+            os.nice(5)  # a fork bomb must not keep the runner from ending it
             os.chdir(command.cwd)
             os.execvpe(command.argv[0], command.argv, dict(pair.split(b"=", 1) for pair in command.env))  # noqa: S606
         except OSError as error:
