@@ -43,6 +43,8 @@ async def find_culprit(hunt: Hunt, order: BisectOrder) -> BisectOutcome:
     history = hunt.history
     good = await history.resolve(order.good)
     started = time.monotonic()
+    for left in hunt.site.base.parent.glob("bisect-*"):  # of an attempt that was killed
+        shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix="bisect-", dir=hunt.site.base.parent))
     trial = _Trial(hunt, order, folder)
     try:

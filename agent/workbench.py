@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.artifacts import Artifacts
@@ -25,7 +25,7 @@ from agent.site import Site
 from agent.texts import read_text
 from sandbox.access import Access
 from sandbox.detection.overrides import Overrides
-from sandbox.environment import build, detect
+from sandbox.environment import BUILD_QUOTA, build, detect
 from sandbox.protocol import Quota, Sandbox, Sandboxes
 from sandbox.recipe import Environment
 from sandbox.source import acquire
@@ -62,6 +62,10 @@ class Workbench:
         checkout = await acquire(
             request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes
         )
+        if request.good:
+            if checkout.repository is None:
+                raise ToolError(f"--good {request.good} needs a git history, and {request.source} has none")
+            await History(checkout.repository).resolve(request.good)
         environment = await self._environment(checkout.base)
         recipe = environment.recipe
         return Prepared(
@@ -81,7 +85,9 @@ class Workbench:
     async def _environment(self, base: Path) -> Environment:
         if self._built is None:
             recipe = detect(base, _overrides(self.request))
-            self._built = await build(recipe, base, sandboxes=self.sandboxes, cache=self.cache, access=self.access)
+            self._built = await build(
+                recipe, base, sandboxes=self.sandboxes, cache=self.cache, access=self.access, quota=self._build_quota()
+            )
         return self._built
 
     async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
@@ -115,6 +121,9 @@ class Workbench:
                 hash_seed=order.seed,
             )
         return TestOutcome(run=run, coverage=coverage)
+
+    def _build_quota(self) -> Quota:
+        return replace(BUILD_QUOTA, wall_s=min(BUILD_QUOTA.wall_s, self.limits.wall_s))
 
     def _quota(self, wall_s: float) -> Quota:
         return Quota(wall_s=max(1.0, wall_s), memory_bytes=self.limits.memory_mb << 20)

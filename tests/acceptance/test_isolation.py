@@ -145,7 +145,7 @@ def test_what_a_repository_writes_cannot_act_in_the_reports(patchwright: Patchwr
     text = (ended.folder / "report.md").read_text()
     assert "\x1b" not in text
     outside_code = re.sub(r"(?ms)^ *(`{3,}|~{3,}).*?^ *\1`*|(`+).*?\2", "", text)
-    assert not re.search(r"<script>|<img |\]\(javascript", outside_code), outside_code
+    assert not re.search(r"<script>|<img |(?<!\\)\]\(javascript", outside_code), outside_code
 
 
 SPY = '''\
@@ -171,13 +171,13 @@ def reachable(port):
 def readable(*paths):
     for path in paths:
         try:
-            yield path, os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(200)
+            yield path, os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(100000)
         except OSError:
             pass
 
 
 def test_nothing_of_the_host_is_in_reach():
-    everything = "\\n".join(open(p, "rb").read().decode("latin-1") for p in glob.glob("/proc/*/environ"))
+    everything = repr(list(readable(*glob.glob("/proc/*/environ"))))
     commands = "\\n".join(open(p, "rb").read().decode("latin-1") for p in glob.glob("/proc/[0-9]*/cmdline"))
     assert "SERVICE_TOKEN" not in os.environ
     assert "TOKEN" not in everything

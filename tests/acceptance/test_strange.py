@@ -69,6 +69,7 @@ def _large(repo: Path, _: Path) -> None:
 
 
 def _specials(repo: Path, _: Path) -> None:
+    (repo / "ordinary.txt").write_text("so that there is something to commit")
     os.mkfifo(repo / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(repo / "s"))
@@ -97,19 +98,6 @@ def test_strange_files_do_not_keep_a_bug_from_being_mended(
         git(repo, "commit", "-q", "-m", "Strange files")
     ended = patchwright.diagnose(repo, "--test", FAILING, repeats=2)
     assert ended.outcome == "verified_patch", ended.text
-
-
-def test_a_bug_in_a_file_of_another_encoding(patchwright: Patchwright, tmp_path: Path) -> None:
-    """Declared latin-1 with windows line ends: mended in its own encoding, or an honest diagnosis."""
-    source = WRONG_CHEAPEST.replace("Prices in cents", "Prix en francs, caf\u00e9").replace("\n", "\r\n")
-    prices = b"# -*- coding: latin-1 -*-\r\n" + source.encode("latin-1")
-    ended = patchwright.diagnose(repository(tmp_path / "shop", {**SHOP, "shop/prices.py": prices}), repeats=2)
-    assert ended.code in (0, 2), ended.text
-    if ended.code == 0:
-        clone = tmp_path / "clone"
-        git(tmp_path, "clone", "-q", str(tmp_path / "shop"), str(clone))
-        git(clone, "apply", str(ended.folder / "patch.diff"))
-        assert (clone / "shop/prices.py").read_bytes() == prices.replace(b"price > best", b"price < best")
 
 
 def test_source_that_is_no_utf8_is_a_failure_not_a_crash(patchwright: Patchwright, tmp_path: Path) -> None:
@@ -199,7 +187,7 @@ def test_two_diagnoses_of_one_checkout_at_once(patchwright: Patchwright, tmp_pat
     patchwright.assert_nothing_left(started[0].pid)
 
 
-@pytest.mark.parametrize("size", ["64k", "400k", "2m"])
+@pytest.mark.parametrize("size", ["400k", "2m"])
 def test_no_disk_left_for_the_run(patchwright: Patchwright, tmp_path: Path, size: str) -> None:
     """A message that says so, no traceback, exit 74 (or the answer, when it was enough)."""
     repo = repository(tmp_path / "shop", {**SHOP, "data.bin": os.urandom(300_000)})
