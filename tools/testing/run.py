@@ -14,34 +14,17 @@ from tools.testing.parse_probe import ProbeRun, parse_probe, parse_spectrum
 from tools.testing.paths import Paths
 from tools.testing.plans import Texts, plan
 from tools.testing.probe import ProbePlan, probe_mount
-from tools.testing.selection import matches, say_missing
+from tools.testing.selection import is_command, matches, near, parse_test_argument, say_missing
 from tools.values import Coverage, Crash, TestResult, TestRun
 
-__all__ = ["is_command", "probe_mount", "run_tests", "test_ids"]
+__all__ = ["is_command", "parse_test_argument", "probe_mount", "run_tests", "test_ids"]
 
 MAX_REPORT = 32 << 20
-_PROGRAM = re.compile(
-    r"^(?:[A-Za-z_]\w*=\S* +)*(?:pytest|py\.test|python[\d.]*|tox|nox|make|cmake|ctest|go|cargo|mvn|gradle|"
-    r"sh|bash|env|uv|poetry|npm|npx|yarn|pnpm|node|jest|vitest|mocha|prove)(?:\s|$)|&&|\|\||;"
-)
-
-
-def is_command(argument: str) -> bool:
-    """Whether a `--test` value is a command line rather than test ids."""
-    bare = re.sub(r"\[.*\]", "", argument, flags=re.DOTALL) if "::" in argument else argument
-    return bool(_PROGRAM.search(bare.strip()))
 
 
 def test_ids(argument: str) -> tuple[str, ...]:
     """The pytest ids of a `--test` value that is no command; a dotted unittest id becomes one of pytest's."""
-    text = argument.strip()
-    if "::" in text or "/" in text or text.endswith(".py") or " > " in text:
-        return (text,)
-    parts = text.split(".")
-    upper = next((i for i, part in enumerate(parts) if part[:1].isupper()), None)
-    if upper and len(parts) > 1:
-        return ("/".join(parts[:upper]) + ".py" + "".join(f"::{part}" for part in parts[upper:]),)
-    return (text,)
+    return parse_test_argument(argument, "pytest").ids
 
 
 async def run_tests(
@@ -77,20 +60,24 @@ async def run_tests(
 async def _watched(  # noqa: PLR0917 - one call, from above
     sandbox: Sandbox, command: TestCommand, watched: ProbePlan, variables: dict[str, str], cwd: str, quota: Quota | None
 ) -> tuple[TestRun, Coverage | None]:
-    await watched.prepare(sandbox)
+    try:
+        await watched.prepare(sandbox)
+    except OSError as error:
+        return _unable(command, error), None
     done = await sandbox.exec(watched.argv(command.argv), cwd=cwd, env={**variables, **watched.env()}, quota=quota)
     seen = parse_probe(await probe.read(sandbox, watched.results, probe.MAX_RESULTS))
     coverage = None
     if watched.coverage_roots is not None:
         found = parse_spectrum(await probe.read(sandbox, watched.spectrum, probe.MAX_SPECTRUM))
         coverage = found if found.tests else None
+    await watched.remove(sandbox)
     _bury(seen, done)
     results = tuple(seen.results.values())
-    note = say_missing(seen.missing)
+    note = "\n".join((*filter(None, (say_missing(seen.missing),)), *seen.notes[:20]))
     if not results and command.framework == "command":
         results = (_opaque(command, done, Paths(sandbox.workspace, cwd=command.cwd)),)
-    if not results and not note:
-        note = _silence(done)
+    if not results and not seen.missing:
+        note = "\n".join((*filter(None, (note,)), _silence(done)))
     run = _run(command, results, done, note)
     return replace_complete(run, done, seen), coverage
 
@@ -141,17 +128,29 @@ async def _reported(  # noqa: PLR0917 - one call, from above
     cwd: str,
     quota: Quota | None,
 ) -> TestRun:
-    report = ProbePlan(workspace=sandbox.workspace, kind=sandbox.kind).results
-    await sandbox.write_file(report, b"")
+    place = ProbePlan(workspace=sandbox.workspace, kind=sandbox.kind)
+    report = place.results
+    try:
+        await sandbox.write_file(report, b"")
+    except OSError as error:
+        return _unable(command, error)
     module = await _go_module(sandbox, cwd) if command.framework == "go" else ""
     planned = plan(command, tests, report, per_test_s, module)
     done = await sandbox.exec(planned.argv, cwd=cwd, env={**variables, **planned.env}, quota=quota)
     texts = Texts(await probe.read(sandbox, report, MAX_REPORT), done.stdout.text, done.stderr.text)
-    results = planned.read(texts, Paths(sandbox.workspace, cwd=command.cwd))
-    if tests:
-        results = tuple(r for r in results if any(matches(test, r.id) for test in tests))
-    note = "" if results else ("no test matches " + ", ".join(tests) if tests else _silence(done))
+    await place.remove(sandbox)
+    found = planned.read(texts, Paths(sandbox.workspace, cwd=command.cwd))
+    results = tuple(r for r in found if any(matches(test, r.id) for test in tests)) if tests else found
+    lost = [test for test in tests if not any(matches(test, r.id) for r in results)]
+    note = say_missing(near(lost, [r.id for r in found]))
+    if not found:
+        note = "\n".join((*filter(None, (note,)), _silence(done)))
     return _run(replace(command, argv=planned.argv), results, done, note)
+
+
+def _unable(command: TestCommand, error: OSError) -> TestRun:
+    """A run that could not begin: earlier commands filled the disk or made the scratch directory unusable."""
+    return TestRun(command=command.argv, results=(), complete=False, note=f"the run could not begin: {error}")
 
 
 async def _go_module(sandbox: Sandbox, cwd: str) -> str:

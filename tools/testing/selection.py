@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-
-from sandbox.detection.command import parse_command
-from sandbox.recipe import TestCommand
-from sandbox.tree import Tree
 
 _PROGRAMS = frozenset(
     (
@@ -21,55 +16,75 @@ _PROGRAMS = frozenset(
     ),
 )
 _OPERATORS = re.compile(r"&&|\|\||[;|<>`\n]|\$\(")
+_FILE = re.compile(r"\.(?:py|[cm]?[jt]sx?|go|rs|rb|java|txt|rst|md)$")
+_MAX = 4_000  # characters of one value
 
 
 @dataclass(frozen=True, slots=True)
 class TestSelection:
-    """ids: tests to run (all, when there are none); command: what runs them, as typed or the repository's own."""
+    """ids: tests to run, as the framework names them; none for a command line and for an empty value."""
 
     __test__ = False
 
-    command: TestCommand
     ids: tuple[str, ...] = ()
 
 
-def parse_test_argument(text: str, command: TestCommand, tree: Tree) -> TestSelection:
-    """One value of `--test`: a command line, a test id, or several pytest ids.
+def parse_test_argument(text: str, framework: str) -> TestSelection:
+    """One value of `--test`: an id, or several of pytest's; dotted unittest ids become pytest's.
 
-    command: the repository's own, which runs ids; its directory and variables also hold for a typed command line. A
-    command line with shell operators runs as `sh -c`.
+    Ids of other frameworks than pytest stay as they are. A command line (`is_command`) selects nothing by itself.
     """
-    text = text.strip()
-    if _is_command(text, command, tree):
-        typed = parse_command(text, tree, cwd=command.cwd)
-        return TestSelection(TestCommand(typed.framework, typed.argv, typed.cwd, (*command.env, *typed.env)))
-    return TestSelection(command, _ids(text))
+    text = text.strip()[:_MAX]
+    if not text or is_command(text):
+        return TestSelection()
+    return TestSelection(tuple(map(_node_id, _split(text))) if framework == "pytest" else (text,))
 
 
-def _is_command(text: str, command: TestCommand, tree: Tree) -> bool:
+def is_command(argument: str) -> bool:
+    """Whether a `--test` value is a command line rather than ids.
+
+    A single word is a command when it names a known program or a script. Several words are one unless they are an id
+    (`a.py::t[a b]`, `a.js > adds two`, `src/lib.rs - f (line 3)`) or ids.
+    """
+    text = argument.strip()[:_MAX]
     first = text.split(maxsplit=1)[0] if text else ""
-    if re.match(r"^[A-Za-z_]\w*=", first):
-        return True
     name = PurePosixPath(first).name
+    if not text or re.match(r"^[A-Za-z_]\w*=", first):
+        return bool(text)
     if name in _PROGRAMS or re.fullmatch(r"python3?(\.\d+)?", name):
-        return not (tree.has_directory(text) or name == text == "node")
-    if first.startswith(("./", "/", "bin/", "scripts/")) and PurePosixPath(first).suffix in ("", ".sh"):
-        path = first.removeprefix("./")
-        return tree.has(path if command.cwd == "." else f"{command.cwd}/{path}") or first.startswith("/")
-    bare = re.sub(r"\[.*\]", "", text) if "::" in first else text
-    return bool(_OPERATORS.search(bare)) and " > " not in text
+        return True
+    if len(text.split()) > 1:
+        return not _is_id(text)
+    return name.endswith(".sh") or bool(_OPERATORS.search(_bare(text))) or bool(re.fullmatch(r"\./[\w-]+", text))
 
 
-def _ids(text: str) -> tuple[str, ...]:
-    """Several pytest ids when every word is one; else the text is one id, whatever it holds."""
-    if not text:
-        return ()
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return (text,)
-    many = len(words) > 1 and all("::" in word or word.endswith((".py", "/")) for word in words)
-    return tuple(words) if many else (text,)
+def _is_id(text: str) -> bool:
+    """Whether a text with spaces is one id or several."""
+    if " > " in text:
+        return bool(_FILE.search(text.split(" > ", 1)[0]))
+    if re.match(r"^\S+\.rs - \S", text):
+        return True
+    return all("::" in word or _FILE.search(word) or word.endswith("/") for word in _bare(text).split())
+
+
+def _bare(text: str) -> str:
+    """`text` without the parameters of ids: from the bracket after a test's name to the last one that ends a word."""
+    return re.sub(r"(::[\w:]{1,500})\[.*?\](?=\s|$)", r"\1", text, flags=re.DOTALL)
+
+
+def _split(text: str) -> list[str]:
+    """The ids of a text: spaces inside brackets do not part them."""
+    ids = re.findall(r"\S+?::[\w:]{1,500}\[.*?\](?=\s|$)|\S+", text, flags=re.DOTALL)
+    return [str(name) for name in ids]
+
+
+def _node_id(name: str) -> str:
+    """A dotted unittest id (`pkg.mod.Class.test`) as a node id; others as they are."""
+    if "::" in name or "/" in name or _FILE.search(name):
+        return name
+    parts = name.split(".")
+    upper = next((i for i, part in enumerate(parts) if part[:1].isupper()), 0)
+    return "/".join(parts[:upper]) + ".py" + "".join(f"::{part}" for part in parts[upper:]) if upper else name
 
 
 def matches(asked: str, found: str) -> bool:
