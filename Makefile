@@ -11,10 +11,13 @@ run: $(READY)
 	@$(BIN)/patchwright example .cache/example
 	$(BIN)/patchwright diagnose .cache/example --good v1.2.0 --out .cache/example-report
 
+# Tests that look for their processes on the whole machine run after the others, in one process.
+ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py
+
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
-	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/contract/test_isolation.py
-	sh tests/guarded.sh $(BIN)/python -m pytest tests/contract/test_isolation.py
+	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 $(addprefix --ignore ,$(ALONE))
+	sh tests/guarded.sh $(BIN)/python -m pytest $(ALONE)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -175,7 +175,7 @@ async def test_finds_the_fix_wherever_it_is(tmp_path: Path, name: str) -> None:
     project.try_(*right, id="right")
     result = await project.search(limits=ONE)
     assert found(result) == ["right"], result
-    assert result.plausible[0].fresh is fresh
+    assert result.plausible[0].fresh is fresh, result.notes
     assert result.plausible[0].checked == 1
 
 
