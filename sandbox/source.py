@@ -72,15 +72,13 @@ async def acquire(
     """Take a snapshot of `source` into `destination/base` and `destination/repository.git`.
 
     rev: a revision; None takes a checkout's working tree as it is (uncommitted and new files too), or a URL's
-    default branch. access: certificates and proxies for cloning. Raises SourceInvalid; then, and when cancelled,
-    nothing is left.
+    default branch. access: certificates and proxies for cloning. What an earlier attempt left in `destination` is
+    removed first. Raises SourceInvalid; then, and when cancelled, nothing is left.
     """
     if rev is not None:
         _checked(rev)
-    for name in ("base", "repository.git", "incoming"):
-        if (destination / name).exists():
-            raise SourceInvalid(f"{destination} already holds a snapshot")
     made = not destination.exists()
+    _discard(destination, made=False)
     incoming = destination / "incoming"
     incoming.mkdir(parents=True)
     job = _Job(source, rev, destination, sandboxes, access or Access(), policy or UrlPolicy(), caps or Caps())

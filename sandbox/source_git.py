@@ -97,14 +97,13 @@ async def read_local(places: Places, out: Path, *, sandboxes: Sandboxes, worktre
     below: a directory that must hold tracked files ("" for none); out: an empty directory for the results. Raises
     NotTracked and GitRefused.
     """
-    mounts = [Mount(places.git, _GIT)]
-    env = {"GIT_DIR": _GIT}
+    # A linked one is read where its `commondir` file leads: git looks for refs there, whatever GIT_COMMON_DIR says.
+    git = f"{_COMMON}/worktrees/{places.git.name}" if places.common else _GIT
+    mounts = [Mount(places.common, _COMMON) if places.common else Mount(places.git, _GIT)]
+    env = {"GIT_DIR": git}
     if places.top is not None:
         mounts.append(Mount(places.top, _SOURCE))
         env["GIT_WORK_TREE"] = _SOURCE
-    if places.common is not None:
-        mounts.append(Mount(places.common, _COMMON))
-        env["GIT_COMMON_DIR"] = _COMMON
     common = places.common or places.git
     async with _sandbox(sandboxes, out, mounts, env) as (sandbox, results):
         if below and not (await _git(sandbox, "ls-files", "--", below)).strip():
