@@ -12,7 +12,7 @@ run: $(READY)
 	$(BIN)/patchwright diagnose .cache/example --good v1.2.0 --out .cache/example-report
 
 # Tests that look for their processes on the whole machine run after the others, in one process.
-ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py
+ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py
 
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
@@ -26,6 +26,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
+	sh deploy/test-parts.sh
 	sh tests/benchmarks/run.sh
 
 lock: $(VENV)/.dev

@@ -7,12 +7,14 @@ Nodes decide; the bench runs. Orders and results are plain values, so that a run
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
 
 from pydantic import Field
 
 from agent.domain import Culprit, Prepared, Request
 from tools.patches import FileChange
+from tools.toolbox.using import Used
 from tools.values import Candidate, Coverage, Crash, Suspect, TestRun, Value
 
 
@@ -44,9 +46,15 @@ class TestOutcome(Value):
 
 
 class SearchOrder(Value):
-    """Search for edits that mend `failing` and keep `related` passing. level: 1 first; higher ones look wider."""
+    """Search for edits that mend `failing` and keep `related` passing. level: 1 first; higher ones look wider.
+
+    hanging: those of the failing tests that did not end within their limit; culprit: the diff (artifact) of the commit
+    whose parts may be taken back.
+    """
 
     failing: tuple[str, ...]
+    hanging: frozenset[str] = frozenset()
+    culprit: str | None = None
     related: tuple[str, ...]
     suspects: tuple[Suspect, ...]
     crashes: tuple[Crash, ...]
@@ -111,6 +119,29 @@ class ChangedLines(Value):
     note: str = ""
 
 
+class DeskOrder(Value):
+    """A desk for one branch of thought. logs: (name, artifact) of texts it may look into; test_s: of one test, seconds;
+    protected: files that no patch may touch.
+    """
+
+    branch: str
+    suspects: tuple[Suspect, ...]
+    failing: tuple[str, ...]
+    protected: tuple[str, ...]
+    logs: tuple[tuple[str, str], ...] = ()
+    test_s: float
+
+
+class Hands(Protocol):
+    """What a model can do at a desk: use its tools, and leave a changed tree behind."""
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        """Use a tool; number: of the call within the branch. Never raises for what the model asked."""
+
+    async def diff(self) -> str:
+        """The changes made so far, as a unified diff; "" for none."""
+
+
 class Progress(Value):
     """Something to show while a node works: what happens, and how far it is (done of total, 0 = unknown)."""
 
@@ -140,6 +171,9 @@ class Bench(Protocol):
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         """Find the culprit commit."""
+
+    def desk(self, prepared: Prepared, order: DeskOrder) -> AbstractAsyncContextManager[Hands]:
+        """A desk with a sandbox of its own, which leaving the context ends."""
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         """What recent history (or the difference to a good revision) touched."""

@@ -7,6 +7,7 @@ certificate claims is then settled by running it again (`agent/recheck.py`).
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from agent.deps import Deps
 from agent.domain import Patch, TestHistory
 from agent.state import State
+from tools.values import spelled
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://patchwright.dev/certificate/v1"
@@ -37,7 +39,6 @@ class Trial:
 
 def certify(state: State, deps: Deps, trial: Trial) -> str:
     """Issue a certificate and return its artifact."""
-    diff = deps.artifacts.text(trial.patch.id)
     predicate: dict[str, Any] = {
         "repository": _repository(state),
         "environment": {
@@ -53,13 +54,14 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
         },
         "fixed": {"TZ": "UTC", "LC_ALL": "C.UTF-8", "test_order": "file order"},
         "limits": state.request.limits.model_dump(),
-        "patch": diff,
+        **_written(deps.artifacts.get(trial.patch.id)),
         "decisive": _decisive(trial),
         "regression": _regression(state, trial),
         "guard": {"findings": [], "allowed": list(state.request.allow)},
         "minimization": {"hunks_dropped": trial.patch.dropped},
         "logs": sorted({e.artifact for e in state.evidence if e.artifact}),
     }
+    predicate = spelled(predicate)
     predicate["seal"] = seal(predicate)
     statement = {
         "_type": STATEMENT,
@@ -68,6 +70,22 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
         "predicate": predicate,
     }
     return deps.artifacts.put(json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=True))
+
+
+def _written(diff: bytes) -> dict[str, str]:
+    """The patch as text where it is UTF-8; JSON has no other place for bytes than base64."""
+    try:
+        return {"patch": diff.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"patch_base64": base64.b64encode(diff).decode("ascii")}
+
+
+def patch_of(statement: dict[str, Any]) -> bytes:
+    """The bytes of the patch that a certificate is about. Raises KeyError, TypeError, ValueError where it has none."""
+    predicate = statement["predicate"]
+    if "patch" in predicate:
+        return str(predicate["patch"]).encode("utf-8", "surrogateescape")
+    return base64.b64decode(predicate["patch_base64"], validate=True)
 
 
 def _repository(state: State) -> dict[str, Any]:
@@ -121,12 +139,12 @@ def read(text: str) -> dict[str, Any]:
     try:
         statement = json.loads(text)
         predicate, subject = statement["predicate"], statement["subject"][0]["digest"]["sha256"]
-        patch, sealed, decisive = predicate["patch"], predicate["seal"], predicate["decisive"]
+        patch, sealed, decisive = patch_of(statement), predicate["seal"], predicate["decisive"]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise CertificateInvalid(f"not a certificate: {type(error).__name__}: {error}") from error
     if statement.get("_type") != STATEMENT or statement.get("predicateType") != PREDICATE:
         raise CertificateInvalid(f"not a certificate of type {PREDICATE}")
-    if not isinstance(patch, str) or hashlib.sha256(patch.encode("utf-8", "surrogateescape")).hexdigest() != subject:
+    if hashlib.sha256(patch).hexdigest() != subject:
         raise CertificateInvalid("the patch in it does not have the digest of its subject: it was changed")
     if seal(predicate) != sealed:
         raise CertificateInvalid("its seal does not match its content: it was changed")

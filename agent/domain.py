@@ -47,13 +47,31 @@ class Limits(Value):
     """
 
     wall_s: float = Field(default=900.0, gt=0)
-    test_s: float = Field(default=60.0, gt=0)
+    test_s: float = Field(default=30.0, gt=0)
     suite_s: float = Field(default=300.0, gt=0)
     repeats: int = Field(default=5, ge=1, le=50)
     candidates: int = Field(default=40_000, ge=1)
     rounds: int = Field(default=2, ge=1, le=10)
     workers: int = Field(default=2, ge=1, le=64)
     memory_mb: int = Field(default=4096, ge=64)
+
+
+class Reasoner(Value):
+    """The model of a run, and what all its branches together may spend. Neither credentials nor the key are here.
+
+    tokens: prompts and replies; wall_s: seconds of wall clock of one visit; sandbox_s: seconds that its commands run;
+    steps: turns of one branch; samples: branches at the same time; thinking and answer: most tokens of each of a turn.
+    """
+
+    url: str
+    name: str
+    tokens: int = Field(default=400_000, ge=1000)
+    wall_s: float = Field(default=600.0, gt=0)
+    sandbox_s: float = Field(default=600.0, gt=0)
+    steps: int = Field(default=24, ge=1, le=200)
+    samples: int = Field(default=2, ge=1, le=8)
+    thinking: int = Field(default=4096, ge=64)
+    answer: int = Field(default=2048, ge=256)
 
 
 class Request(Value):
@@ -78,6 +96,7 @@ class Request(Value):
     patches: tuple[Sha256, ...] = ()
     sandbox: Literal["auto", "bubblewrap", "docker", "none"] = "auto"
     limits: Limits = Limits()
+    reasoner: Reasoner | None = None
 
 
 class Prepared(Value):
@@ -123,7 +142,7 @@ class TestHistory(Value):
 
     @property
     def stability(self) -> Stability:
-        bad = {"failed", "error", "timeout"}
+        bad = {"failed", "error", "timeout", "crashed"}
         if not self.outcomes or "missing" in self.outcomes:
             return "missing"
         if all(o in bad for o in self.outcomes):
@@ -216,6 +235,17 @@ class NodeTime(Value):
     seconds: float
 
 
+class Thought(Value):
+    """What one branch of a model's thought did. stopped: why it ended; cached: prompt tokens that the server had."""
+
+    branch: str
+    steps: int
+    tokens: int
+    cached: int
+    sandbox_s: float
+    stopped: str
+
+
 class SearchSummary(Value):
     """What one search over candidates did."""
 
@@ -299,11 +329,13 @@ __all__ = [
     "Outcome",
     "Patch",
     "Prepared",
+    "Reasoner",
     "Report",
     "Request",
     "SearchSummary",
     "Suspect",
     "SuspectRow",
     "TestHistory",
+    "Thought",
     "Verdict",
 ]

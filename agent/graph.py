@@ -19,6 +19,7 @@ from agent.nodes.prepare import prepare
 from agent.nodes.propose import back_out, given, search
 from agent.nodes.report import report
 from agent.nodes.reproduce import reproduce
+from agent.nodes.think import think
 from agent.nodes.verify import verify
 from agent.state import State, Update
 
@@ -36,13 +37,15 @@ NODES: dict[str, Node] = {
     "reproduce": reproduce,
     "localize": localize,
     "search": search,
+    "think": think,
     "back_out": back_out,
     "given": given,
     "verify": verify,
     "minimize": minimize,
     "report": report,
 }
-PROPOSERS: tuple[Literal["search", "back_out", "given"], ...] = ("search", "back_out", "given")
+Proposer = Literal["search", "think", "back_out", "given"]
+PROPOSERS: tuple[Proposer, ...] = ("search", "think", "back_out", "given")
 ROUND_NEEDS_S = 60.0
 
 
@@ -54,11 +57,11 @@ def after_reproduce(state: State) -> Literal["localize", "report"]:
     return "report" if state.outcome else "localize"
 
 
-def after_localize(state: State) -> list[Literal["search", "back_out", "given", "report"]]:
+def after_localize(state: State) -> list[Proposer | Literal["report"]]:
     return ["report"] if state.request.goal == "triage" else [*PROPOSERS]
 
 
-def after_verify(state: State) -> list[Literal["search", "back_out", "given", "minimize", "report"]]:
+def after_verify(state: State) -> list[Proposer | Literal["minimize", "report"]]:
     if state.verified:
         return ["minimize"]
     again = state.round < state.request.limits.rounds and state.remaining_s() > ROUND_NEEDS_S
@@ -92,11 +95,16 @@ def measured(name: str, node: Node) -> Node:
         update = await node(state, runtime)
         seconds = round(deps.now() - started, 3)
         deps.emit(Progress(node=name, text=f"finished: {_last_word(update)}"))
-        if name in PROPOSERS and name != "search":
+        if not _counts(name, state):
             return update
         return {**update, "spent": [NodeTime(node=name, seconds=seconds)]}
 
     return run
+
+
+def _counts(name: str, state: State) -> bool:
+    """Whether the seconds of a node are the run's: of the proposers, which work at once, those that take any."""
+    return name not in PROPOSERS or name == "search" or (name == "think" and state.request.reasoner is not None)
 
 
 def _last_word(update: Update) -> str:

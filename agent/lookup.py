@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import re
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -10,23 +12,33 @@ from agent.site import Site
 from agent.texts import read_text
 from sandbox.protocol import ENVIRONMENT, Sandbox
 from tools.repair import outcome
-from tools.repair.edits import unified_diff
+from tools.repair.edits import holds, unified_diff
 from tools.repair.generate import candidates
 from tools.repair.outcome import SERVER_MOUNT, SearchLimits, SearchRequest, SearchResult
 from tools.repair.rank import Ranked, rank
+from tools.repair.revert import reverts
 from tools.repair.search import search
+from tools.texts import Text
+from tools.values import Candidate
 
 MAX_SHOWN = 12
 
 
-async def look_for_repairs(site: Site, order: SearchOrder, emit: Emit) -> SearchOutcome:
-    """Search over the order's suspects; level 2 and above take more time for pairs of edits."""
-    sources = _texts(site, order.files)
+async def look_for_repairs(site: Site, order: SearchOrder, culprit: str, emit: Emit) -> SearchOutcome:
+    """Search over the order's suspects; level 2 and above take more time for pairs of edits.
+
+    culprit: the diff whose parts may be taken back, "" for none.
+    """
+    sources = _read(site, order.files)
+    texts = _texts(sources)
     proposed = candidates(
-        sources, order.suspects, order.crashes, test_sources=_texts(site, order.test_files), limit=order.candidates
+        texts, order.suspects, order.crashes, test_sources=_texts(_read(site, order.test_files)), limit=order.candidates
     )
-    request = _request(site, order, sources)
-    found = await search(request, proposed, on_progress=lambda progress: emit(_progress(progress, order)))
+    taken_back = sorted(reverts(texts, culprit), key=_falling)
+    proposed = heapq.merge(taken_back, proposed, key=_falling)
+    writable = (candidate for candidate in proposed if holds(sources, candidate.edits))
+    request = _request(site, order, texts)
+    found = await search(request, writable, on_progress=lambda progress: emit(_progress(progress, order)))
     ranked = rank(found.plausible, found.observations)
     return SearchOutcome(
         plausible=tuple(_plausible(row, sources) for row in ranked[:MAX_SHOWN]),
@@ -39,9 +51,19 @@ async def look_for_repairs(site: Site, order: SearchOrder, emit: Emit) -> Search
     )
 
 
-def _texts(site: Site, files: tuple[str, ...]) -> dict[str, str]:
-    texts = {file: read_text(site.base, file) for file in files if file.endswith(".py")}
-    return {file: text for file, text in texts.items() if text is not None}
+def _falling(candidate: Candidate) -> float:
+    return -candidate.score
+
+
+def _read(site: Site, files: tuple[str, ...]) -> dict[str, Text]:
+    """Python sources that a diff can name: a header ends at a tab or the end of its line."""
+    named = [file for file in files if file.endswith(".py") and not re.search(r"[\t\r\n]", file)]
+    read = {file: read_text(site.base, file) for file in named}
+    return {file: text for file, text in read.items() if text is not None}
+
+
+def _texts(sources: dict[str, Text]) -> dict[str, str]:
+    return {file: source.text for file, source in sources.items()}
 
 
 def _request(site: Site, order: SearchOrder, sources: dict[str, str]) -> SearchRequest:
@@ -57,6 +79,7 @@ def _request(site: Site, order: SearchOrder, sources: dict[str, str]) -> SearchR
         open_sandbox=open_sandbox,
         python=(f"{prefix}/bin/python",),
         failing=order.failing,
+        hanging=order.hanging,
         passing=order.related,
         sources=sources,
         cwd=None if test.cwd == "." else test.cwd,
@@ -77,7 +100,7 @@ def _progress(progress: outcome.Progress, order: SearchOrder) -> Progress:
     return Progress(node="search", text=text, done=progress.tried, total=order.candidates)
 
 
-def _plausible(row: Ranked, sources: dict[str, str]) -> Plausible:
+def _plausible(row: Ranked, sources: dict[str, Text]) -> Plausible:
     candidate = row.plausible.candidate
     return Plausible(
         candidate=candidate,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.bench import TestOrder
-from agent.certificate import read
+from agent.certificate import patch_of, read
 from agent.deps import Deps
 from agent.domain import Limits, Prepared, Request, TestHistory
 from agent.nodes.verify import unstable
@@ -60,7 +60,7 @@ async def _prepared(statement: dict[str, Any], deps: Deps, source: str | None) -
 
 async def _run(statement: dict[str, Any], deps: Deps, prepared: Prepared) -> Recheck:
     predicate = statement["predicate"]
-    patch = deps.artifacts.put(predicate["patch"])
+    patch = deps.artifacts.put(patch_of(statement))
     tests = tuple(row["test"] for row in predicate["decisive"])
     try:
         changes = await deps.bench.changes(prepared, patch)
@@ -97,7 +97,7 @@ async def _regression(statement: dict[str, Any], deps: Deps, prepared: Prepared,
     if not predicate["regression"]["tests"]:
         return Recheck(holds=True, lines=(*lines, "no other test passed on the base"))
     limits = Limits.model_validate(predicate["limits"])
-    patch = deps.artifacts.put(predicate["patch"])
+    patch = deps.artifacts.put(patch_of(statement))
     order = TestOrder(wall_s=limits.suite_s * 1.5, test_s=limits.test_s)
     base = await deps.bench.test(prepared, order)
     fixed = await deps.bench.test(prepared, order.model_copy(update={"patch": patch}))

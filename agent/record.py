@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +23,9 @@ from agent.bench import (
     BisectOrder,
     BisectOutcome,
     ChangedLines,
+    DeskOrder,
     Emit,
+    Hands,
     LoggedFailures,
     SearchOrder,
     SearchOutcome,
@@ -31,6 +35,7 @@ from agent.bench import (
 from agent.domain import Prepared, Request
 from sandbox.recipe import EnvironmentBroken
 from tools.patches import FileChange, PatchInvalid
+from tools.toolbox.using import Used
 
 T = TypeVar("T")
 _CHANGES = TypeAdapter(tuple[FileChange, ...])
@@ -50,7 +55,7 @@ def key(method: str, *arguments: object) -> str:
 def _plain(argument: object) -> Any:
     if isinstance(argument, BaseModel):
         fields = argument.model_dump(mode="json")
-        return {name: value for name, value in fields.items() if name != "wall_s"}
+        return {name: value for name, value in fields.items() if name not in ("wall_s", "test_s")}
     return list(argument) if isinstance(argument, tuple) else argument
 
 
@@ -60,6 +65,8 @@ class Recorder:
     def __init__(self, bench: Bench, path: Path) -> None:
         self._bench = bench
         self._path = path
+        earlier = rows_of(path) if path.exists() else []
+        self._attempt = 1 + max((row.get("attempt", 0) for row in earlier), default=0)
 
     async def prepare(self, request: Request) -> Prepared:
         return await self._keep("prepare", (request,), lambda: self._bench.prepare(request))
@@ -87,6 +94,14 @@ class Recorder:
         arguments = (prepared, tuple(files))
         return await self._keep("sources", arguments, lambda: self._bench.sources(prepared, files))
 
+    @asynccontextmanager
+    async def desk(self, prepared: Prepared, order: DeskOrder) -> AsyncIterator[Hands]:
+        """A desk whose calls are kept; those that a killed run had finished are answered as they were."""
+        rows = rows_of(self._path) if self._path.exists() else []
+        known = {row["key"]: Used.model_validate(row["result"]) for row in rows if row.get("method") == "use"}
+        async with self._bench.desk(prepared, order) as hands:
+            yield _RecordedHands(hands, order.branch, known, self._append)
+
     async def _keep(self, method: str, arguments: tuple[object, ...], call: Callable[[], Awaitable[T]]) -> T:
         try:
             result = await call()
@@ -98,7 +113,7 @@ class Recorder:
 
     def _append(self, row: dict[str, Any]) -> None:
         with self._path.open("a", encoding="ascii") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps({**row, "attempt": self._attempt}) + "\n")
 
 
 def _dump(result: object) -> Any:
@@ -115,15 +130,41 @@ def _error(error: EnvironmentBroken | PatchInvalid) -> dict[str, str]:
     return {"kind": "PatchInvalid", "message": str(error)}
 
 
+@dataclass(frozen=True)
+class _RecordedHands:
+    """known: the calls of an earlier attempt. Edits among them are made again, to have the same draft."""
+
+    hands: Hands
+    branch: str
+    known: Mapping[str, Used]
+    append: Callable[[dict[str, Any]], None]
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        call = key("use", self.branch, number, name, dict(arguments))
+        earlier = self.known.get(call)
+        if earlier is not None and earlier.changed:
+            await self.hands.use(number, name, arguments)
+        if earlier is not None:
+            return earlier
+        used = await self.hands.use(number, name, arguments)
+        self.append({"method": "use", "key": call, "tool": name, "result": used.model_dump(mode="json")})
+        return used
+
+    async def diff(self) -> str:
+        diff = await self.hands.diff()
+        self.append({"method": "diff", "key": key("diff", self.branch), "result": diff})
+        return diff
+
+
 class Player:
     """A bench that answers from a record. Calls with the same arguments are answered in recorded order, the last one
-    again and again: a resumed run asked some of them twice.
+    again and again; what a resumed run asked anew takes the place of what the killed attempt had been told last.
     """
 
     def __init__(self, path: Path) -> None:
         self._answers: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
-        for row in _rows(path):
-            self._answers[row["key"]].append(row)
+        for row in rows_of(path):
+            _take(self._answers[row["key"]], row)
 
     async def prepare(self, request: Request) -> Prepared:
         return Prepared.model_validate(self._answer("prepare", request))
@@ -149,6 +190,11 @@ class Player:
     async def sources(self, prepared: Prepared, files: Sequence[str]) -> Mapping[str, str]:
         return _SOURCES.validate_python(self._answer("sources", prepared, tuple(files)))
 
+    @asynccontextmanager
+    async def desk(self, prepared: Prepared, order: DeskOrder) -> AsyncIterator[Hands]:
+        del prepared
+        yield _PlayedHands(order.branch, self._answer)
+
     def _answer(self, method: str, *arguments: object) -> Any:
         rows = self._answers.get(key(method, *arguments))
         if not rows:
@@ -162,7 +208,31 @@ class Player:
         return row["result"]
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _PlayedHands:
+    """Answers from a record."""
+
+    branch: str
+    answer: Callable[..., Any]
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        return Used.model_validate(self.answer("use", self.branch, number, name, dict(arguments)))
+
+    async def diff(self) -> str:
+        return str(self.answer("diff", self.branch))
+
+
+def _take(answers: deque[dict[str, Any]], row: dict[str, Any]) -> None:
+    """Add a row to the answers of one call, in the place of the last one of an earlier attempt, if there is one."""
+    attempt = row.get("attempt", 1)
+    older = [index for index, known in enumerate(answers) if known.get("attempt", 1) < attempt]
+    if older:
+        del answers[older[-1]]
+    answers.append(row)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The whole rows of a record."""
     rows = []
     for line in path.read_text(encoding="ascii").splitlines():
         try:

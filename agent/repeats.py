@@ -7,11 +7,14 @@ leftover files and module state cannot pass for stability.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.bench import Bench, TestOrder, TestOutcome
 from agent.domain import Prepared, TestHistory
 from tools.values import TestResult
+
+LEAST_PATIENCE_S, PATIENCE = 3.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,28 @@ async def repeat(
 ) -> Repeats:
     """Run `order` until there are `times` outcomes, `workers` at a time, with seeds 0, 1, 2...
 
-    `earlier` outcomes count as the first ones. A test that a later run does not report is "missing" in it.
+    `earlier` outcomes count as the first ones. A test that a later run does not report is "missing" in it. Where a
+    test took its whole limit in the first run, the later runs give it less.
     """
     gate = asyncio.Semaphore(workers)
 
-    async def once(seed: int) -> TestOutcome:
+    async def once(seed: int, test_s: float) -> TestOutcome:
         async with gate:
-            return await bench.test(prepared, order.model_copy(update={"seed": seed}))
+            return await bench.test(prepared, order.model_copy(update={"seed": seed, "test_s": test_s}))
 
-    fresh = await asyncio.gather(*(once(seed) for seed in range(len(earlier), times)))
-    return _collect((*earlier, *fresh), order.tests)
+    first = earlier or (await once(0, order.test_s),)
+    limit = patience(first, order.test_s)
+    fresh = await asyncio.gather(*(once(seed, limit) for seed in range(len(first), times)))
+    return _collect((*first, *fresh), order.tests)
+
+
+def patience(outcomes: Sequence[TestOutcome], test_s: float) -> float:
+    """Seconds that a test gets which may hang as it did before: well above what tests that ended took."""
+    results = [result for outcome in outcomes for result in outcome.run.results]
+    if all(result.status != "timeout" for result in results):
+        return test_s
+    slowest = max((result.duration_s for result in results if result.status != "timeout"), default=0.0)
+    return min(test_s, max(LEAST_PATIENCE_S, PATIENCE * slowest))
 
 
 def _collect(outcomes: tuple[TestOutcome, ...], wanted: tuple[str, ...]) -> Repeats:

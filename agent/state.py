@@ -19,6 +19,7 @@ from agent.domain import (
     Request,
     SearchSummary,
     Suspect,
+    Thought,
     Verdict,
 )
 
@@ -41,6 +42,7 @@ class State:
     patches: Annotated[list[Patch], operator.add] = field(default_factory=list)
     verdicts: Annotated[list[Verdict], operator.add] = field(default_factory=list)
     searches: Annotated[list[SearchSummary], operator.add] = field(default_factory=list)
+    thoughts: Annotated[list[Thought], operator.add] = field(default_factory=list)
     spent: Annotated[list[NodeTime], operator.add] = field(default_factory=list)
     round: int = 0
     outcome: Outcome | None = None
@@ -68,8 +70,13 @@ class State:
 
     @property
     def spent_s(self) -> float:
-        """Seconds of wall clock of all finished nodes; survives a resume, unlike a clock."""
-        return sum(entry.seconds for entry in self.spent)
+        """Seconds of wall clock of all finished nodes; survives a resume, unlike a clock.
+
+        Search and the model work at the same time: the shorter of both does not count.
+        """
+        searching, thinking = ([e.seconds for e in self.spent if e.node == node] for node in ("search", "think"))
+        together = sum(min(pair) for pair in zip(searching, thinking, strict=False))
+        return sum(entry.seconds for entry in self.spent) - together
 
     def remaining_s(self) -> float:
         """Seconds left of the run's wall limit, never below zero."""
@@ -89,6 +96,7 @@ class Update(TypedDict, total=False):
     patches: list[Patch]
     verdicts: list[Verdict]
     searches: list[SearchSummary]
+    thoughts: list[Thought]
     spent: list[NodeTime]
     round: int
     outcome: Outcome

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tools.texts import Text, decode
+
 MAX_BYTES = 2_000_000
 
 
-def read_text(base: Path, file: str) -> str | None:
-    """The text of a regular file of the tree, newlines as they are; None when there is none or it is no text."""
+def read_text(base: Path, file: str) -> Text | None:
+    """The text of a regular file of the tree by its declared encoding; None when there is none or it is no text."""
     path = base / file
     try:
         if not path.resolve().is_relative_to(base.resolve()) or not path.is_file() or path.stat().st_size > MAX_BYTES:
             return None
-        return path.read_bytes().decode("utf-8")
+        return decode(path.read_bytes())
     except (OSError, ValueError):
         return None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from agent.artifacts import Artifacts
 from agent.bench import (
     BisectOrder,
     BisectOutcome,
     ChangedLines,
+    DeskOrder,
     Emit,
+    Hands,
     LoggedFailures,
     SearchOrder,
     SearchOutcome,
@@ -19,6 +25,7 @@ from agent.bench import (
     TestOutcome,
 )
 from agent.culprit import Hunt, find_culprit
+from agent.desks import open_desk
 from agent.domain import Limits, Prepared, Request
 from agent.lookup import look_for_repairs
 from agent.site import Site
@@ -26,7 +33,7 @@ from agent.texts import read_text
 from sandbox.access import Access
 from sandbox.detection.overrides import Overrides
 from sandbox.environment import BUILD_QUOTA, build, detect
-from sandbox.protocol import Quota, Sandbox, Sandboxes
+from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone
 from sandbox.recipe import Environment
 from sandbox.source import acquire
 from tools.changes import changed_lines
@@ -35,6 +42,9 @@ from tools.logs import failures_in
 from tools.patches import FileChange, apply
 from tools.testing.run import is_command, probe_mount, run_tests, test_ids
 from tools.tool import ToolError
+from tools.values import TestRun
+
+SCRATCH = "scratch"
 
 
 @dataclass
@@ -60,7 +70,7 @@ class Workbench:
     async def prepare(self, request: Request) -> Prepared:
         """See the protocol."""
         checkout = await acquire(
-            request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes
+            self.request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes
         )
         if request.good:
             if checkout.repository is None:
@@ -106,7 +116,15 @@ class Workbench:
         return LoggedFailures(tests=tuple(dict.fromkeys(tests)), crashes=crashes, summary=summary)
 
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
-        """See the protocol."""
+        """See the protocol. A sandbox that dies under the tests is replaced once."""
+        attempts = AsyncRetrying(retry=retry_if_exception_type(SandboxGone), stop=stop_after_attempt(2), reraise=True)
+        try:
+            return await attempts(self._tested, prepared, order)
+        except SandboxGone as error:
+            note = f"the sandbox died twice while the tests ran: {error}"
+            return TestOutcome(run=TestRun(command=(), results=(), complete=False, note=note))
+
+    async def _tested(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         environment = await self._environment(self._base(prepared))
         async with (await self._site(prepared, order.wall_s)).open() as sandbox:
             if order.patch:
@@ -139,7 +157,19 @@ class Workbench:
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         """See the protocol."""
         site = await self._site(prepared, order.wall_s + 60)
-        return await look_for_repairs(site, order, emit)
+        culprit = self.artifacts.text(order.culprit) if order.culprit else ""
+        return await look_for_repairs(site, order, culprit, emit)
+
+    @asynccontextmanager
+    async def desk(self, prepared: Prepared, order: DeskOrder) -> AsyncIterator[Hands]:
+        """See the protocol."""
+        site = await self._site(prepared, self.limits.suite_s)
+        history = History(self.folder / prepared.repository) if prepared.repository else None
+        outputs = self.folder / "outputs" / order.branch
+        async with open_desk(
+            site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit
+        ) as hands:
+            yield hands
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         """See the protocol."""
@@ -164,16 +194,22 @@ class Workbench:
 
     async def changes(self, prepared: Prepared, patch: str) -> tuple[FileChange, ...]:
         """See the protocol."""
-        return apply(self.artifacts.text(patch), self._base(prepared))
+        scratch = self.folder / SCRATCH
+        scratch.mkdir(exist_ok=True)
+        return apply(self.artifacts.text(patch), self._base(prepared), scratch=scratch)
+
+    def clear(self) -> None:
+        """Remove what a killed attempt at the same run left."""
+        shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
 
     async def sources(self, prepared: Prepared, files: Sequence[str]) -> Mapping[str, str]:
         """See the protocol."""
         base = self._base(prepared)
         found = {}
         for file in files:
-            text = read_text(base, file)
-            if text is not None:
-                found[file] = text
+            source = read_text(base, file)
+            if source is not None:
+                found[file] = source.text
         return found
 
 

@@ -2,17 +2,50 @@
 # The real parts that the tests use. As root on Debian they are installed; elsewhere the missing one is named.
 set -eu
 
-need() { # command, Debian package
-    command -v "$1" >/dev/null 2>&1 && return 0
+need() { # command, Debian packages
+    program=$1
+    shift
+    command -v "$program" >/dev/null 2>&1 && return 0
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         [ -n "${updated:-}" ] || { apt-get update -qq; updated=1; }
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
         return 0
     fi
-    echo "the tests need '$1': install it (Debian: apt-get install $2)" >&2
+    echo "the tests need '$program': install it (Debian: apt-get install $*)" >&2
     exit 1
 }
 
 need git git
 need node nodejs
+need mocha mocha
+need go golang-go
+need cc gcc libc6-dev
+need make make
+need cmake cmake
 need cargo cargo
+need openssl openssl
+
+# A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
+# services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.
+socket=/var/run/docker.sock
+answers() {
+    [ -n "${DOCKER_HOST:-}" ] && return 0 # somebody's own engine: the tests say what is wrong with it
+    [ -S "$socket" ] && curl -sf -m 5 --unix-socket "$socket" http://docker/_ping >/dev/null 2>&1
+}
+need curl curl
+if ! answers; then
+    need dockerd docker.io
+    need iptables iptables
+    service docker start >/dev/null 2>&1 || :
+    for _ in 1 2 3 4 5 6; do answers && break || sleep 0.5; done
+    if ! answers && [ "$(id -u)" = 0 ]; then
+        mkdir -p /var/lib/docker
+        setsid dockerd >/var/lib/docker/patchwright-tests.log 2>&1 </dev/null &
+    fi
+    for _ in $(seq 60); do answers && break || sleep 0.5; done
+    answers || {
+        echo "the tests need a Docker engine, and none answers at $socket: start one (systemctl start docker)," >&2
+        echo "or as root: dockerd (its log: /var/lib/docker/patchwright-tests.log)" >&2
+        exit 1
+    }
+fi

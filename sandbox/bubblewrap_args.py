@@ -80,13 +80,18 @@ def command(stage: Stage, program: Sequence[str]) -> list[str]:
 
 def check(stage: Stage) -> None:
     """Refuse what would fail inside bubblewrap with a message nobody understands."""
-    layers = distinct(stage.workspace.layers)
+    check_places(stage.workspace, stage.mounts)
+
+
+def check_places(workspace: Workspace, mounts: Sequence[Mount]) -> None:
+    """Refuse directories that cannot be shown inside; raises SandboxError."""
+    layers = distinct(workspace.layers)
     if len(layers) > MAX_LAYERS:
         raise SandboxError(f"a workspace of {len(layers)} layers; at most {MAX_LAYERS} can be laid over each other")
     for layer in layers:
         if not layer.is_dir():
             raise SandboxError(f"a workspace layer that is no directory: {layer}")
-    for mount in stage.mounts:
+    for mount in mounts:
         inside = PurePosixPath(mount.inside)
         if not inside.is_absolute() or ".." in inside.parts or str(inside) == "/":
             raise SandboxError(f"a mount at {mount.inside!r}: an absolute path below / is needed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import importlib.util
 import marshal
 from types import CodeType
 
@@ -33,6 +34,39 @@ _START = f"sys.modules['{_PACKAGE}.loop'].main()"
 # Reads the compiled modules from the descriptor that is the first argument: compiling takes longer than all the rest.
 BOOT = f"import marshal,posix,sys\n{_LOAD}\nload(marshal.loads(posix.pread(int(sys.argv[1]),1<<22,0)))\n{_START}"
 
+# The same where there is no descriptor to inherit, only stdin: it carries the modules, compiled and as text for an
+# interpreter of another version, and then the frames. Counter files (watch=NAME:PATH:KEY) are opened where they are.
+STREAM_BOOT = f"""import marshal,posix,sys
+{_LOAD}
+def take(count):
+    data = b''
+    while len(data) < count:
+        more = posix.read(0, count - len(data))
+        if not more:
+            posix._exit(0)
+        data += more
+    return data
+head = take(12)
+ready, text = (take(int.from_bytes(head[at:at + 4], 'big')) for at in (4, 8))
+posix.dup2(0, 3)
+posix.dup2(1, 4)
+seen = set()
+for word in sys.argv[1:]:
+    if word.startswith('watch='):
+        name, path, key = word[6:].split(':')
+        if name not in seen and posix.access(path, 4):
+            sys.argv.append('%s=%d:%s' % (name, posix.open(path, 0), key))
+            seen.add(name)
+    elif word.startswith('make='):
+        posix.mkdir(word[5:])
+sys.argv += ['sock=3', 'out=4']
+if head[:4] == sys.modules['_frozen_importlib_external'].MAGIC_NUMBER:
+    load(marshal.loads(ready))
+    {_START}
+else:
+    exec(text)
+"""
+
 
 def _sources() -> list[tuple[str, str]]:
     folder = importlib.resources.files("sandbox").joinpath("inside", "runner")
@@ -54,3 +88,11 @@ def compiled() -> bytes:
 def script() -> str:
     """The runner as one script, for an interpreter of any version from 3.8 on."""
     return f"import sys\n{_LOAD}\nload({_sources()!r})\n{_START}\n"
+
+
+@functools.lru_cache(maxsize=1)
+def stream() -> bytes:
+    """What STREAM_BOOT reads from stdin before the first frame."""
+    text = script().encode()
+    lengths = len(compiled()).to_bytes(4, "big") + len(text).to_bytes(4, "big")
+    return importlib.util.MAGIC_NUMBER + lengths + compiled() + text

@@ -27,6 +27,8 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self.last_words: Callable[[], str] = str
+        """What the runner's side said on its end, for the message about its death."""
 
     @classmethod
     async def over(cls, sock: socket.socket) -> Channel:
@@ -79,7 +81,8 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody."""
-        self._lost("the sandbox died" if exc is None else f"the sandbox died: {exc}")
+        why = ": ".join(filter(None, (str(exc or ""), self.last_words()[-300:])))
+        self._lost(f"the sandbox died: {why}" if why else "the sandbox died")
 
     def pause_writing(self) -> None:
         """The socket is full."""

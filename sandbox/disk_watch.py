@@ -37,13 +37,15 @@ def free(directories: Sequence[Path]) -> int:
     return sum(space.f_bavail * space.f_frsize for space in spaces.values())
 
 
-async def watch(directories: Sequence[Path], limit: int, exceeded: Callable[[], None]) -> None:
+async def watch(
+    directories: Sequence[Path], limit: int, exceeded: Callable[[], None], *, every_s: float = EVERY_S
+) -> None:
     """Call `exceeded` whenever the directories hold more than `limit` bytes more than at the start. Runs until
     cancelled.
     """
     before, free_before = await asyncio.to_thread(used, directories), free(directories)
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
         if free_before - free(directories) <= limit:
             continue
         grown = await asyncio.to_thread(used, directories) - before

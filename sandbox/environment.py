@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from uv import find_uv_bin
@@ -22,7 +22,17 @@ from sandbox.detection.python import python_path
 from sandbox.environment_cache import Slot, environment_key, locked, prune, remove_tree
 from sandbox.environment_steps import Builder
 from sandbox.interpreters import Interpreter, interpreter_at
-from sandbox.protocol import ENVIRONMENT, WORKSPACE, Mount, OnOutput, Quota, Sandboxes, Workspace
+from sandbox.protocol import (
+    ENVIRONMENT,
+    WORKSPACE,
+    Imaged,
+    Mount,
+    OnOutput,
+    Quota,
+    Sandboxes,
+    System,
+    Workspace,
+)
 from sandbox.recipe import Environment, EnvironmentBroken, EnvironmentUnknown, Recipe, Step
 from sandbox.toolchains import Toolchain, toolchain_at
 
@@ -52,6 +62,7 @@ class _Tools:
     mounts: tuple[Mount, ...]
     path: tuple[str, ...]
     stamp: str
+    system_path: str = _SYSTEM_PATH
 
 
 async def build(
@@ -68,11 +79,13 @@ async def build(
     """The environment of `recipe` for the tree `base`, from the cache or built now; two builds of one key build once.
 
     access: indexes and certificates for the network (see sandbox.access). scope: names whose code the tree is (its
-    origin): environments whose build runs that code are shared within it only. quota: limits of each build command.
+    origin): environments whose build runs that code are shared within it only. quota: limits of each build command,
+    its seconds those of the whole build.
     Raises EnvironmentBroken with the failing command and its output; a build that fails or is cancelled leaves nothing
     but, when it failed, its log.
     """
-    tools = _tools(recipe)
+    system = await sandboxes.system() if isinstance(sandboxes, Imaged) else None
+    recipe, tools = _fitted(recipe, system) if system else (recipe, _tools(recipe))
     stamps = (tools.stamp, "in place" if sandboxes.kind == "none" else "")
     cache = cache.resolve()
     slot = Slot(cache, environment_key(recipe, base, stamps=stamps, scope=scope))
@@ -159,7 +172,7 @@ async def _run(work: _Work, builder: Builder, steps: tuple[Step, ...], workspace
 
 
 def _build_variables(work: _Work) -> dict[str, str]:
-    paths = (f"{ENVIRONMENT}/bin", *work.tools.path, _UV, _SYSTEM_PATH)
+    paths = (f"{ENVIRONMENT}/bin", *work.tools.path, _UV, work.tools.system_path)
     return {
         **dict(work.access.env),
         **dict(work.recipe.env),
@@ -184,7 +197,7 @@ def _test_variables(recipe: Recipe, tools: _Tools) -> Mapping[str, str]:
     modules = (
         [f"{WORKSPACE}/{recipe.directory}/node_modules/.bin".replace("/./", "/")] if recipe.language == "node" else []
     )
-    env = {**dict(recipe.env), "PATH": ":".join((f"{ENVIRONMENT}/bin", *modules, *tools.path, _SYSTEM_PATH))}
+    env = {**dict(recipe.env), "PATH": ":".join((f"{ENVIRONMENT}/bin", *modules, *tools.path, tools.system_path))}
     if recipe.language == "python":
         env |= {"VIRTUAL_ENV": ENVIRONMENT, "PYTHONPATH": python_path(recipe.roots), "PYTHONDONTWRITEBYTECODE": "1"}
         env |= {"UV_OFFLINE": "1", "PIP_NO_INDEX": "1"}
@@ -210,6 +223,31 @@ def _tools(recipe: Recipe) -> _Tools:
     toolchain: Toolchain = toolchain_at(program)
     path = (toolchain.bin,) if toolchain.prefix else ()
     return _Tools(toolchain.mounts, path, f"{toolchain.program} {toolchain.version}")
+
+
+def _fitted(recipe: Recipe, system: System) -> tuple[Recipe, _Tools]:
+    """The recipe for an image: its own toolchains, and its own Python where it has the version that was chosen.
+
+    Otherwise those of this machine are shown inside, which works where the image's libraries are not older.
+    """
+    program = Path(recipe.interpreter).name
+    if not recipe.interpreter or (recipe.language != "python" and program in system.programs):
+        return recipe, _Tools((), (), system.identity, system.path)
+    wanted = interpreter_at(Path(recipe.interpreter)) if recipe.language == "python" else None
+    for path, version in system.pythons:
+        if wanted is not None and version[:2] == wanted.minor:
+            steps = tuple(
+                replace(step, argv=tuple(path if word == recipe.interpreter else word for word in step.argv))
+                for step in recipe.steps
+            )
+            fitted = replace(recipe, interpreter=path, steps=steps)
+            return fitted, _Tools((), (), f"{system.identity} {path} {version}", system.path)
+    own = _tools(recipe)
+    missing = f"Python {wanted.minor[0]}.{wanted.minor[1]}" if wanted else program
+    note = f"the image has no {missing}: this machine's is used in it"
+    return replace(recipe, notes=(*recipe.notes, note)), replace(
+        own, stamp=f"{system.identity} {own.stamp}", system_path=system.path
+    )
 
 
 def _prefix_mounts(prefix: Path) -> tuple[Mount, ...]:

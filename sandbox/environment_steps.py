@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox.protocol import WORKSPACE, ExecResult, OnOutput, Quota, Sandbox
@@ -15,12 +17,16 @@ _LOG_CHARS = 400_000
 
 
 class Builder:
-    """Runs steps in the sandboxes it is given and remembers what did not go as planned (`notes`)."""
+    """Runs steps in the sandboxes it is given and remembers what did not go as planned (`notes`).
+
+    quota: limits of each command; its seconds are those of all commands together.
+    """
 
     def __init__(self, log: Path, quota: Quota, on_output: OnOutput | None) -> None:
         self.notes: list[str] = []
         self._log = log
         self._quota = quota
+        self._deadline = time.monotonic() + quota.wall_s
         self._on_output = on_output
 
     async def run(self, sandbox: Sandbox, step: Step) -> None:
@@ -28,11 +34,14 @@ class Builder:
         outputs: list[str] = []
         ways = (step.argv, *step.alternatives)
         for argv in ways:
+            left = self._deadline - time.monotonic()
+            if left <= 0 and outputs:
+                break
             result = await sandbox.exec(
                 argv,
                 cwd=WORKSPACE if step.cwd == "." else f"{WORKSPACE}/{step.cwd}",
                 stdin=step.stdin.encode(),
-                quota=self._quota,
+                quota=replace(self._quota, wall_s=max(1.0, left)),
                 on_output=self._on_output,
             )
             outputs.append(self._record(argv, result))

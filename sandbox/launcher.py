@@ -37,6 +37,12 @@ class Launched:
             await _dead(self.process, STOP_S)
         os.close(self.errors)
 
+    def last_words(self) -> str:
+        """How it ended, as far as is known, and what it complained about."""
+        code = self.process.poll()
+        ended = "" if code is None else f"it ended with {code}"
+        return "; ".join(filter(None, (ended, self.complaint())))
+
     def complaint(self) -> str:
         """What it wrote on stderr."""
         return os.pread(self.errors, 4000, 0).decode(errors="replace").strip()
@@ -105,6 +111,7 @@ async def launch(
         ours.close()
         raise
     launched = Launched(process, channel, errors)
+    channel.last_words = launched.last_words
     try:
         await _ready(launched)
     except BaseException:

@@ -6,6 +6,7 @@ directories of single sandboxes under names of sandbox.owners, removed with the 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -83,8 +84,15 @@ def remove(path: Path) -> None:
 
 
 def reap(parent: Path | None = None) -> int:
-    """Remove directories whose makers are dead; the number removed."""
-    stale = [path for path in (parent or home()).glob("patchwright-*") if abandoned(path.name)]
-    for path in stale:
-        remove(path)
-    return len(stale)
+    """Remove directories whose makers are dead; the number removed. What root has left in one stays."""
+    removed = 0
+    for path in stale(parent):
+        with contextlib.suppress(PermissionError):
+            remove(path)
+            removed += 1
+    return removed
+
+
+def stale(parent: Path | None = None) -> list[Path]:
+    """Directories whose makers are dead."""
+    return [path for path in (parent or home()).glob("patchwright-*") if abandoned(path.name)]

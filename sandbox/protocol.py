@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 WORKSPACE = "/workspace"
 ENVIRONMENT = "/environment"
@@ -242,3 +242,25 @@ class Sandboxes(Protocol):
 
         Raises SandboxUnavailable.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The programs that sandboxes of an engine with images show, where others show this machine's own.
+
+    identity: names exactly this system; path: its PATH; pythons: path and version of its interpreters, the default
+    first; programs: names of the other toolchains' programs on its PATH.
+    """
+
+    identity: str
+    path: str
+    pythons: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    programs: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Imaged(Protocol):
+    """A provider whose sandboxes are made from an image."""
+
+    async def system(self) -> System:
+        """What its sandboxes show. Raises SandboxUnavailable."""

@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path, PurePosixPath
 
 from sandbox import bubblewrap_args, copies, places
 from sandbox.bubblewrap_args import ENV
@@ -93,6 +94,7 @@ class UnsandboxedSandboxes:
             before = await asyncio.to_thread(copies.lay, layers, tree)
             if workspace.upper is not None:
                 made.push_async_callback(asyncio.to_thread, copies.keep_changes, tree, before, workspace.upper)
+            shown = _shown(mounts, home / "mounts")
             interpreter, _ = bubblewrap_args.interpreter()
             own = {**ENV, "HOME": str(home / "home"), "TMPDIR": str(home / "tmp")}
             launched = await launch(lambda argv: argv, interpreter=interpreter, facts={}, cwd=tree, env=own)
@@ -105,7 +107,7 @@ class UnsandboxedSandboxes:
             env={**own, **env},
             quota=quota,
             stop=freed.aclose,
-            translate=_translator({WORKSPACE: str(tree), **{mount.inside: str(mount.host) for mount in mounts}}),
+            translate=_translator({**shown, WORKSPACE: str(tree)}),
         )
         try:
             yield sandbox
@@ -116,6 +118,21 @@ class UnsandboxedSandboxes:
 def _check_system() -> None:
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable('kind "none" needs Linux (it finds processes in /proc). Use --sandbox docker here.')
+
+
+def _shown(mounts: Sequence[Mount], links: Path) -> dict[str, str]:
+    """Where inside paths are on this machine. Directories that hold mounted files are made, with links to them."""
+    found: dict[str, str] = {}
+    for mount in mounts:
+        inside = PurePosixPath(mount.inside)
+        found[str(inside)] = str(mount.host)
+        if mount.host.is_file():
+            folder = links / inside.parent.relative_to("/")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / inside.name).unlink(missing_ok=True)
+            (folder / inside.name).symlink_to(mount.host)
+            found.setdefault(str(inside.parent), str(folder))
+    return found
 
 
 def _translator(places: Mapping[str, str]) -> Callable[[str], str]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from tools.patches import FileChange
+from tools.texts import decode
 from tools.values import Value
 
 RULES = (
@@ -107,7 +108,7 @@ def _count(pattern: re.Pattern[str], text: str | None) -> int:
 
 def _python(change: FileChange) -> list[Finding]:
     try:
-        old, new = ast.parse(change.old or ""), ast.parse(change.new or "")
+        old, new = _parsed(change.old), _parsed(change.new)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [Finding(rule="syntax", file=change.path, detail="cannot be parsed before or after the patch")]
     found = []
@@ -118,6 +119,14 @@ def _python(change: FileChange) -> list[Finding]:
         what = ", ".join(sorted(lost))[:200]
         found.append(Finding(rule="weakened-check", file=change.path, detail=f"removes {what}"))
     return found
+
+
+def _parsed(text: str | None) -> ast.Module:
+    """A file as a change has it, read by the encoding it declares. Raises what `ast.parse` raises."""
+    source = decode((text or "").encode("utf-8", "surrogateescape"))
+    if source is None:
+        raise ValueError("not text")
+    return ast.parse(source.text.removeprefix("\ufeff"))
 
 
 def _tally(tree: ast.AST, wanted: Callable[[ast.AST], bool]) -> int:

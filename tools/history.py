@@ -190,8 +190,8 @@ class History:
         args = ("diff", "--no-renames", "--unified=3", *_DIFF, "--end-of-options", old, new, "--", *_checked(paths))
         answer = await self._ask(*args, max_bytes=MAX_DIFF_BYTES)
         if not answer.cut:
-            return answer.text
-        whole = answer.out[: answer.out.rfind(b"\n") + 1].decode(errors="replace")
+            return answer.out.decode("utf-8", "surrogateescape")
+        whole = answer.out[: answer.out.rfind(b"\n") + 1].decode("utf-8", "surrogateescape")
         return f"{whole}{CUT}"
 
     async def _origins(self, old: str, new: str, wanted: set[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class PatchInvalid(ToolError):
 
 
 class FileChange(Value):
-    """One file before and after; None stands for "does not exist"."""
+    """One file before and after: its bytes read as UTF-8 with surrogate escapes. None stands for "does not exist"."""
 
     path: str
     old: str | None
@@ -60,6 +60,28 @@ def touched(diff: str) -> tuple[str, ...]:
     return tuple(paths)
 
 
+def touched_lines(diff: str) -> dict[str, tuple[int, ...]]:
+    """Old path → lines (from 1) that a diff removes, and the lines around what it only adds. Raises PatchInvalid."""
+    found: dict[str, tuple[int, ...]] = {}
+    for file in parse(diff):
+        lines: dict[int, None] = {}
+        for hunk in file:
+            at, added = hunk.source_start, False
+            for line in hunk:
+                if line.is_added:
+                    added = added or (at - 1 not in lines)
+                    continue
+                if added:
+                    lines.update(dict.fromkeys((max(1, at - 1), at)))
+                if line.is_removed:
+                    lines[at] = None
+                at, added = at + 1, False
+            if added:
+                lines[max(1, at - 1)] = None
+        found[inside(file.source_file.split("\t")[0])] = tuple(lines)
+    return found
+
+
 def inside(name: str) -> str:
     """The relative path that a diff header names, without its a/ or b/. Raises PatchInvalid when it leaves the tree."""
     path = name[2:] if name[:2] in ("a/", "b/") else name
@@ -69,11 +91,14 @@ def inside(name: str) -> str:
     return path
 
 
-def apply(diff: str, base: Path) -> tuple[FileChange, ...]:
-    """What `diff` makes of the files of `base`, which stays as it is. Raises PatchInvalid."""
+def apply(diff: str, base: Path, *, scratch: Path | None = None) -> tuple[FileChange, ...]:
+    """What `diff` makes of the files of `base`, which stays as it is. Raises PatchInvalid.
+
+    scratch: where the copies lie meanwhile (default: the system's directory for temporary files).
+    """
     paths = touched(diff)
-    with tempfile.TemporaryDirectory(prefix="patchwright-apply-") as scratch:
-        root = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="patchwright-apply-", dir=scratch) as folder:
+        root = Path(folder)
         before = {path: _copy(base, root, path) for path in paths}
         _git_apply(diff, root)
         after = {path: _text(root / path) for path in paths}

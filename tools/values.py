@@ -5,9 +5,13 @@ Paths are POSIX, relative to the workspace. Lines are 1-based. Times are seconds
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticSerializationError
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Value(BaseModel):
@@ -15,8 +19,29 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def to_json(self, *, indent: int | None = None) -> str:
+        """JSON for `model_validate_json`. What is no Unicode, which JSON has no place for, is spelled out."""
+        try:
+            return self.model_dump_json(indent=indent)
+        except PydanticSerializationError:
+            return type(self).model_validate(spelled(self.model_dump())).model_dump_json(indent=indent)
 
-Status = Literal["passed", "failed", "error", "skipped", "timeout"]
+
+def spelled(value: Any) -> Any:
+    r"""Plain data with every byte that was no UTF-8 (a lone surrogate) spelled out in its strings, as `\xe9`."""
+    if isinstance(value, str):
+        return _SURROGATES.sub(_code, value)
+    if isinstance(value, dict):
+        return {spelled(name): spelled(item) for name, item in value.items()}
+    return type(value)(map(spelled, value)) if isinstance(value, list | tuple) else value
+
+
+def _code(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+Status = Literal["passed", "failed", "error", "skipped", "timeout", "crashed"]
 
 
 class Frame(Value):
@@ -44,7 +69,10 @@ class Crash(Value):
 
 
 class TestResult(Value):
-    """One test of one run. id: the framework's own id (pytest node id, `pkg/TestName`, `module::test`)."""
+    """One test of one run. id: the framework's own id (pytest node id, `pkg/TestName`, `module::test`).
+
+    crashed: the process ended in this test (a fatal signal, an exit).
+    """
 
     __test__ = False
 
@@ -56,7 +84,7 @@ class TestResult(Value):
 
     @property
     def bad(self) -> bool:
-        return self.status in ("failed", "error", "timeout")
+        return self.status in ("failed", "error", "timeout", "crashed")
 
 
 class TestRun(Value):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from workflows.commands import about, diagnose, runs
+from workflows.commands import about, diagnose, model, runs, thoughts
 from workflows.exits import EPILOG, IO_FAILED, SIGNALLED, USAGE
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     runs.verify,
     runs.runs,
     runs.show,
+    thoughts.transcript,
 )
 ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.settings, about.example)
 for command in COMMANDS:
     app.command()(command)
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
+app.add_typer(model.app, rich_help_panel="Patchwright itself")
 
 
 def _version(wanted: bool) -> None:

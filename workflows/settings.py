@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent.domain import Limits
@@ -55,14 +55,32 @@ class Settings(BaseSettings):
     sandbox: Literal["auto", "bubblewrap", "docker", "none"] = Field(
         default="auto", description="what isolates the code under diagnosis; none only for code that is your own"
     )
+    image: str = Field(
+        default="",
+        max_length=500,
+        description="name, digest or id of the Docker image for sandboxes; naming one makes auto prefer Docker",
+    )
+    runtime: str = Field(default="", max_length=100, description="runtime of the Docker engine: runsc, kata")
+    cpus: float = Field(default=0.0, ge=0, le=1024, description="processors of one Docker sandbox, 0 for all")
+    warm: int = Field(default=2, ge=0, le=64, description="Docker containers kept ready for the next sandboxes")
     workers: int = Field(default_factory=_workers, ge=1, le=64, description="sandboxes at work at the same time")
     limit_seconds: float = Field(default=900.0, gt=0, le=604_800, description="wall clock of a whole run")
-    test_seconds: float = Field(default=60.0, gt=0, le=86_400, description="wall clock of one test")
+    test_seconds: float = Field(default=30.0, gt=0, le=86_400, description="wall clock of one test")
     suite_seconds: float = Field(default=300.0, gt=0, le=86_400, description="wall clock of one run of the suite")
     repeats: int = Field(default=5, ge=1, le=50, description="runs of a decisive test before and after a patch")
     candidates: int = Field(default=40_000, ge=1, description="candidate patches that a run may try")
     rounds: int = Field(default=2, ge=1, le=10, description="how often a run may look for patches")
     memory_mb: int = Field(default=4096, ge=64, description="memory of one sandbox, in MiB")
+    model_url: str = Field(
+        default="", max_length=2000, description="OpenAI-compatible endpoint that thinks; empty: none"
+    )
+    model_name: str = Field(default="Qwen/QwQ-32B", min_length=1, max_length=300, description="the model it serves")
+    model_key: SecretStr = Field(default=SecretStr(""), description="key of the endpoint")
+    model_key_file: Folder | None = Field(default=None, description="file with the key, instead of the key")
+    model_tokens: int = Field(default=400_000, ge=1000, description="tokens that a run may spend, prompts included")
+    model_seconds: float = Field(default=600.0, gt=0, le=604_800, description="wall clock of one visit to the model")
+    model_steps: int = Field(default=24, ge=1, le=200, description="turns of one branch of thought")
+    model_samples: int = Field(default=2, ge=1, le=8, description="branches of thought at the same time")
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 
     @property

@@ -10,25 +10,26 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.artifacts import Artifacts
-from agent.bench import Emit
+from agent.bench import Emit, Progress
 from agent.certificate import read
 from agent.deps import Deps
 from agent.diagnose import diagnose
 from agent.domain import Report, Request
+from agent.mind import Mind
 from agent.recheck import Recheck, request_of
 from agent.recheck import recheck as rerun
 from agent.record import Player, Recorder, ReplayDiverged
 from agent.workbench import Workbench
 from sandbox.access import access_from
-from sandbox.bubblewrap import BubblewrapSandboxes, reap
-from sandbox.protocol import Sandboxes, SandboxUnavailable
-from sandbox.unsandboxed import UnsandboxedSandboxes
+from workflows.engines import engine
+from workflows.reasoners import mind
 from workflows.settings import Settings, host_variables
 
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$")
@@ -82,7 +83,7 @@ def new_run(
             "patches": tuple(run.artifacts.put(patch) for patch in patches),
         }
     )
-    (folder / "request.json").write_text(filled.model_dump_json(indent=2), encoding="utf-8")
+    (folder / "request.json").write_text(json.dumps(filled.model_dump(mode="json"), indent=2), encoding="ascii")
     return run
 
 
@@ -120,7 +121,7 @@ def _row(folder: Path) -> RunRow:
 
 def _request(run: RunRef) -> Request | None:
     path = run.folder / "request.json"
-    return Request.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+    return Request.model_validate(json.loads(path.read_text(encoding="ascii"))) if path.exists() else None
 
 
 def _busy(folder: Path) -> bool:
@@ -144,17 +145,8 @@ def _held(run: RunRef) -> Iterator[None]:
         yield
 
 
-def sandboxes(kind: str) -> Sandboxes:
-    """The engine of a kind; "auto" is the embedded one. Raises SandboxUnavailable."""
-    if kind == "none":
-        return UnsandboxedSandboxes()
-    if kind in ("auto", "bubblewrap"):
-        return BubblewrapSandboxes()
-    raise SandboxUnavailable(f"the sandbox {kind!r} is not available in this version: use bubblewrap or none")
-
-
 async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
-    """Run or resume a run to its report, which is also written to its directory.
+    """Run or resume a run to its report.
 
     Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown.
     """
@@ -162,25 +154,28 @@ async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
     with _held(run):
-        reap()
-        bench = Recorder(_workbench(settings, run, request), run.folder / "record.jsonl")
-        deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
-        report = await diagnose(request, deps, run=run.id, checkpoints=run.folder / "state.sqlite")
-        _publish(run.folder / "report.json", report)
-    return report
+        async with _workbench(settings, run, request, emit) as workbench:
+            workbench.clear()
+            record = run.folder / "record.jsonl"
+            async with mind(settings, request, record) as thinking:
+                deps = Deps(
+                    bench=Recorder(workbench, record), artifacts=run.artifacts, now=time.monotonic, emit=emit,
+                    mind=thinking,
+                )  # fmt: skip
+                return await diagnose(request, deps, run=run.id, checkpoints=run.folder / "state.sqlite")
 
 
-def _workbench(settings: Settings, run: RunRef, request: Request) -> Workbench:
-    return Workbench(
-        folder=run.folder, cache=settings.cache / "environments", artifacts=run.artifacts,
-        sandboxes=sandboxes(request.sandbox), request=request, access=access_from(host_variables()),
-    )  # fmt: skip
-
-
-def _publish(path: Path, report: Report) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(report.model_dump_json(indent=2), encoding="utf-8")
-    part.replace(path)
+@asynccontextmanager
+async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Emit) -> AsyncIterator[Workbench]:
+    """The workbench on the engine that was asked for. Environments of images and of this machine are kept apart."""
+    async with engine(settings, request.sandbox, run=run.id) as chosen:
+        if chosen.note:
+            emit(Progress(node="prepare", text=chosen.note))
+        kept = "environments-docker" if chosen.sandboxes.kind == "docker" else "environments"
+        yield Workbench(
+            folder=run.folder, cache=settings.cache / kept, artifacts=run.artifacts,
+            sandboxes=chosen.sandboxes, request=request, access=access_from(host_variables()),
+        )  # fmt: skip
 
 
 async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Report, tuple[str, ...]]:
@@ -194,7 +189,11 @@ async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Repor
     if request is None or not kept.exists():
         raise RunUnknown(f"run {run.id} is not finished: `patchwright resume {run.id}` first")
     checkpoints = run.folder / f"replay-{os.getpid()}.sqlite"
-    deps = Deps(bench=Player(run.folder / "record.jsonl"), artifacts=run.artifacts, now=lambda: 0.0, emit=emit)
+    record = run.folder / "record.jsonl"
+    deps = Deps(
+        bench=Player(record), artifacts=run.artifacts, now=lambda: 0.0, emit=emit,
+        mind=Mind(None, record) if request.reasoner else None,
+    )  # fmt: skip
     try:
         report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints)
     finally:
@@ -216,9 +215,9 @@ async def recheck(settings: Settings, certificate: str, source: str | None, emit
     run = new_run(settings, request, log=None, issue=None, patches=())
     try:
         with _held(run):
-            bench = _workbench(settings, run, request)
-            deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
-            return await rerun(certificate, deps, source=source)
+            async with _workbench(settings, run, request, emit) as bench:
+                deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
+                return await rerun(certificate, deps, source=source)
     finally:
         shutil.rmtree(run.folder, ignore_errors=True)
 
@@ -236,5 +235,4 @@ __all__ = [
     "new_run",
     "recheck",
     "replay_run",
-    "sandboxes",
 ]

@@ -47,14 +47,15 @@ async def _suite(state: State, deps: Deps) -> tuple[Suite, Update]:
     limits = state.request.limits
     deps.emit(Progress(node="localize", text="running the suite with per-test coverage"))
     wall = min(limits.suite_s, state.remaining_s() * 0.4)
-    outcome = await deps.bench.test(state.ready, TestOrder(wall_s=wall, test_s=limits.test_s, coverage=True))
+    order = TestOrder(wall_s=wall, test_s=min(limits.test_s, wall / 4), coverage=True)
+    outcome = await deps.bench.test(state.ready, order)
     suite = Suite(outcome.run, outcome.coverage)
     covered = set(suite.coverage.tests) if suite.coverage else set()
     if not set(state.reproduced.ids) <= covered:
         suite = _merge(suite, await _alone(state, deps))
-    kept: Update = {"baseline": deps.artifacts.put(suite.run.model_dump_json())}
+    kept: Update = {"baseline": deps.artifacts.put(suite.run.to_json())}
     if suite.coverage:
-        kept["coverage"] = deps.artifacts.put(suite.coverage.model_dump_json())
+        kept["coverage"] = deps.artifacts.put(suite.coverage.to_json())
     return suite, kept
 
 

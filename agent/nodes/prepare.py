@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
+from agent.bench import Progress
 from agent.deps import Deps
 from agent.evidence import observe
 from agent.state import State, Update
@@ -13,6 +14,7 @@ from sandbox.recipe import EnvironmentBroken
 async def prepare(state: State, runtime: Runtime[Deps]) -> Update:
     """A broken environment is an outcome with the failing step's output, not an error of the run."""
     deps = runtime.context
+    deps.emit(Progress(node="prepare", text="reading the source, then its environment is built or found"))
     try:
         prepared = await deps.bench.prepare(state.request)
     except EnvironmentBroken as broken:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from langgraph.runtime import Runtime
 
 from agent.bench import Plausible, Progress, SearchOrder, SearchOutcome
@@ -9,6 +11,7 @@ from agent.deps import Deps
 from agent.domain import Patch, SearchSummary
 from agent.evidence import observe
 from agent.nodes.localize import is_test_file, test_file
+from agent.nodes.narrow import largest_group, narrowed
 from agent.state import State, Update
 from sandbox.protocol import SandboxError
 from tools.patches import PatchInvalid, touched
@@ -29,35 +32,25 @@ async def search(state: State, runtime: Runtime[Deps]) -> Update:
     deps.emit(Progress(node="search", text=f"searching, round {level}"))
     try:
         outcome = await deps.bench.search(state.ready, _order(state, deps, state.reproduced.ids, level), deps.emit)
-        outcome = await _narrow(state, deps, outcome, level)
+        group = largest_group(state, outcome)
+        if group:
+            outcome = await narrowed(state, deps, _order(state, deps, group, level), outcome)
     except SandboxError as error:
         return {"evidence": [observe("search", f"the search ended early: {error}")]}
+    if outcome.plausible and deps.mind is not None and level < state.request.limits.rounds:
+        deps.mind.supersede()  # the cheapest patch that verifies wins; if none does, the next round has time to think
     return _found(deps, outcome)
-
-
-async def _narrow(state: State, deps: Deps, outcome: SearchOutcome, level: int) -> SearchOutcome:
-    """When no edit mends every failing test but one mends a whole group, look for the repair of that group alone."""
-    if outcome.plausible or not outcome.partial or state.request.tests:
-        return outcome
-    groups = [set(g) for g in outcome.partial]
-    largest = max(groups, key=len)
-    failing = tuple(test for test in state.reproduced.ids if test in largest)
-    again = await deps.bench.search(state.ready, _order(state, deps, failing, level), deps.emit)
-    return again.model_copy(
-        update={
-            "tried": outcome.tried + again.tried,
-            "timeouts": outcome.timeouts + again.timeouts,
-            "seconds": outcome.seconds + again.seconds,
-        }
-    )
 
 
 def _order(state: State, deps: Deps, failing: tuple[str, ...], level: int) -> SearchOrder:
     limits, failure = state.request.limits, state.reproduced
     tried = sum(s.tried for s in state.searches)
-    wall = max(5.0, (state.remaining_s() - RESERVE_S) * (0.5 if level < limits.rounds else 0.8))
+    reserve = min(RESERVE_S, 0.2 * limits.wall_s)
+    wall = max(5.0, (state.remaining_s() - reserve) * (0.5 if level < limits.rounds else 0.8))
     return SearchOrder(
         failing=failing,
+        culprit=state.culprit.diff if state.culprit else None,
+        hanging=frozenset(r.id for r in failure.results if r.status == "timeout"),
         related=related(state, deps),
         suspects=tuple(state.suspects),
         crashes=tuple(r.crash for r in failure.results if r.crash and r.id in failing),
@@ -158,11 +151,16 @@ def reverse(diff: str) -> str:
 
 def _files(diff: str) -> list[str]:
     blocks: list[list[str]] = []
-    for line in diff.splitlines(keepends=True):
+    for line in _lines(diff):
         if line.startswith("diff --git ") or not blocks:
             blocks.append([])
         blocks[-1].append(line)
     return ["".join(block) for block in blocks if block[0].startswith("diff --git ")]
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as git counts them: a form feed or a lone carriage return is part of one."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
 _HEADERS = {"new file mode": "deleted file mode", "deleted file mode": "new file mode"}
@@ -170,7 +168,7 @@ _HEADERS = {"new file mode": "deleted file mode", "deleted file mode": "new file
 
 def _swap(block: str) -> str:
     lines, body = [], False
-    for line in block.splitlines(keepends=True):
+    for line in _lines(block):
         if line.startswith("@@"):
             body = True
         lines.append(_swap_hunk(line) if body else _swap_header(line))

@@ -51,7 +51,7 @@ async def report(state: State, runtime: Runtime[Deps]) -> Update:
         next_steps=_next_steps(state, outcome, patch),
         cost=_cost(state),
     )
-    return {"outcome": outcome, "reason": reason, "report": deps.artifacts.put(made.model_dump_json(indent=2))}
+    return {"outcome": outcome, "reason": reason, "report": deps.artifacts.put(made.to_json(indent=2))}
 
 
 def decide(state: State) -> tuple[Outcome, str]:
@@ -188,4 +188,5 @@ def _cost(state: State) -> Cost:
     return Cost(
         wall_s=round(state.spent_s, 3), nodes=nodes, candidates=tried,
         candidates_per_s=round(tried / seconds, 1) if seconds else 0.0,
+        tokens=sum(thought.tokens for thought in state.thoughts),
     )  # fmt: skip

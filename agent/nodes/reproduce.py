@@ -30,7 +30,8 @@ async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
     deps.emit(
         Progress(node="reproduce", text=f"running {_count(len(named.tests), 'named test')} {limits.repeats} times")
     )
-    order = TestOrder(tests=named.tests, wall_s=min(limits.suite_s, state.remaining_s() / 3), test_s=limits.test_s)
+    wall = min(limits.suite_s, state.remaining_s() / 3)
+    order = TestOrder(tests=named.tests, wall_s=wall, test_s=min(limits.test_s, wall / 2))
     runs = await repeat(deps.bench, state.ready, order, times=limits.repeats, workers=limits.workers)
     if not runs.histories:
         reason = runs.problem or "the named tests produced no result"
@@ -41,15 +42,16 @@ async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
 async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
     limits = state.request.limits
     deps.emit(Progress(node="reproduce", text="no test named: running the suite"))
-    order = TestOrder(wall_s=min(limits.suite_s, state.remaining_s() / 2), test_s=limits.test_s, coverage=True)
+    wall = min(limits.suite_s, state.remaining_s() / 2)
+    order = TestOrder(wall_s=wall, test_s=min(limits.test_s, wall / 4), coverage=True)
     suite = await deps.bench.test(state.ready, order)
-    kept: Update = {"baseline": deps.artifacts.put(suite.run.model_dump_json())}
+    kept: Update = {"baseline": deps.artifacts.put(suite.run.to_json())}
     if suite.coverage:
-        kept["coverage"] = deps.artifacts.put(suite.coverage.model_dump_json())
+        kept["coverage"] = deps.artifacts.put(suite.coverage.to_json())
     failing = tuple(result.id for result in suite.run.failing)[:MAX_DECISIVE]
     if not failing:
         return {**kept, **_green(suite.run, named)}
-    again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=limits.test_s)
+    again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=order.test_s)
     runs = await repeat(deps.bench, state.ready, again, times=limits.repeats, workers=limits.workers, earlier=(suite,))
     return {**kept, **_judge(deps, runs, named)}
 
@@ -92,6 +94,12 @@ def _judge(deps: Deps, runs: Repeats, named: LoggedFailures) -> Update:
 
 def _unstable_outcome(runs: Repeats, named: LoggedFailures) -> Update:
     flaky = [h for h in runs.histories if h.stability in ("flaky", "missing")]
+    if flaky and runs.problem and all("passed" not in h.outcomes for h in flaky):
+        empty = sum(not outcome.run.results for outcome in runs.outcomes)
+        return {
+            "outcome": "inconclusive",
+            "reason": f"{empty} of {len(runs.outcomes)} runs gave no result: {runs.problem}",
+        }
     if flaky:
         first = flaky[0]
         bad = sum(o != "passed" for o in first.outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -37,12 +38,10 @@ async def verify(state: State, runtime: Runtime[Deps]) -> Update:
     judged = {verdict.patch for verdict in state.verdicts}
     waiting = [patch for patch in in_order(state.patches) if patch.id not in judged][:MAX_TRIED]
     verdicts: list[Verdict] = []
-    before: dict[tuple[str, ...], tuple[TestHistory, ...]] = {}
     for number, patch in enumerate(waiting, 1):
         deps.emit(Progress(node="verify", text=patch.description, done=number, total=len(waiting)))
-        if patch.decisive not in before:
-            before[patch.decisive] = await _repeat(state, deps, patch.decisive, None)
-        verdicts.append(await judge(state, deps, patch, before[patch.decisive]))
+        before = tuple(h for h in state.reproduced.tests if h.id in patch.decisive)
+        verdicts.append(await judge(state, deps, patch, before))
         if verdicts[-1].verified:
             break
     return {
@@ -53,9 +52,16 @@ async def verify(state: State, runtime: Runtime[Deps]) -> Update:
 
 
 def in_order(patches: list[Patch]) -> list[Patch]:
-    """Given patches first, then search (already ranked), back-outs last: backing out loses what the commit was for."""
+    """Given patches first, then search (already ranked) and the model in turn, back-outs last: backing out loses what
+    the commit was for.
+    """
     rank = {"given": 0, "search": 1, "model": 1, "back-out": 2}
-    return sorted(patches, key=lambda patch: rank[patch.source])
+    places: Counter[str] = Counter()
+    rows = []
+    for patch in patches:
+        places[patch.source] += 1
+        rows.append((rank[patch.source], places[patch.source], patch))
+    return [patch for _, _, patch in sorted(rows, key=lambda row: row[:2])]
 
 
 def _describe(state: State, digest: str) -> str:
@@ -63,7 +69,10 @@ def _describe(state: State, digest: str) -> str:
 
 
 async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistory, ...]) -> Verdict:
-    """Run one patch. The cheapest reasons to refuse come first: guard, decisive tests, regressions."""
+    """Run one patch. The cheapest reasons to refuse come first: guard, decisive tests, regressions.
+
+    before: the decisive tests on the base, as `reproduce` ran them.
+    """
     try:
         findings = await _guard(state, deps, patch)
     except PatchInvalid as error:

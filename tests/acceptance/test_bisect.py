@@ -57,3 +57,36 @@ def test_a_good_revision_that_fails_too_is_said(patchwright: Patchwright, tmp_pa
     assert report["culprit"] is None
     words = " ".join([report["reason"], *(seen["summary"] for seen in report["evidence"])])
     assert "fails at" in words or "already" in words or "too" in words, words
+
+
+REWRITTEN = PRICES.replace(
+    """\
+    amount = 0
+    for price, quantity in lines:
+        amount += price * quantity
+    return amount
+""",
+    """\
+    counted = {}
+    for price, quantity in lines:
+        counted[price] = quantity
+    return sum(price * counted[price] for price in sorted(counted))
+""",
+)
+ADDED = "\n\ndef dearest(prices):\n    return max(prices, default=None)\n"
+TESTS = RIGHT_SHOP["tests/test_prices.py"]
+
+
+@pytest.mark.xdist_group("bisect")
+def test_the_hunk_that_broke_it_is_taken_back_alone(patchwright: Patchwright, tmp_path: Path) -> None:
+    """A commit rewrites a function wrongly and adds another one, which stays."""
+    assert isinstance(TESTS, str)
+    repo = repository(tmp_path / "shop", RIGHT_SHOP)
+    good = git(repo, "rev-parse", "HEAD")
+    broken = f"{REWRITTEN}{ADDED}"
+    twice = f"{TESTS}\n\ndef test_subtotal_of_one_price_twice():\n    assert subtotal([(5, 1), (5, 2), (7, 1)]) == 22\n"
+    commit(repo, {"shop/prices.py": broken, "tests/test_prices.py": twice}, "Count by price")
+    ended = patchwright.diagnose(repo, "--good", good)
+    assert ended.outcome == "verified_patch", ended.text
+    assert "dearest" not in ended.report["patch"]
+    assert "+        amount += price * quantity" in ended.report["patch"]

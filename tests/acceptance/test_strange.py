@@ -108,6 +108,63 @@ def test_source_that_is_no_utf8_is_a_failure_not_a_crash(patchwright: Patchwrigh
     assert ended.report["failing_tests"], ended.text
 
 
+LATIN = "# -*- coding: latin-1 -*-\n" + WRONG_CHEAPEST.replace("in cents", "en centimes : d\xe9cid\xe9s")
+ENCODED = {
+    "latin-1": LATIN.encode("latin-1"),
+    "latin-1 with CRLF": LATIN.replace("\n", "\r\n").encode("latin-1"),
+    "shift-jis": ("# vim: set fileencoding=shift_jis :\n" + WRONG_CHEAPEST + "YEN = '\u8868\u5186'\n").encode(
+        "shift_jis"
+    ),
+    "byte order mark": b"\xef\xbb\xbf" + WRONG_CHEAPEST.encode(),
+    "CRLF": WRONG_CHEAPEST.replace("\n", "\r\n").encode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_a_bug_in_a_file_of_another_encoding(patchwright: Patchwright, tmp_path: Path, encoding: str) -> None:
+    """Found and mended; the patch changes the one comparison and not a byte beside it, and its certificate holds."""
+    wrong = ENCODED[encoding]
+    repo = repository(tmp_path / "shop", {**SHOP, "shop/prices.py": wrong})
+    ended = patchwright.diagnose(repo, "--test", FAILING, repeats=2)
+    assert ended.outcome == "verified_patch", ended.text
+    git(repo, "apply", str(ended.folder / "patch.diff"))
+    changed = (repo / "shop" / "prices.py").read_bytes()
+    assert changed in [wrong.replace(b"price > best", b"price %s best" % sign) for sign in (b"<", b"<=")]
+    git(repo, "checkout", "-q", ".")
+    assert patchwright.run("verify", ended.folder / "certificate.json", repeats=2).code == 0
+    assert patchwright.run("diagnose", repo, "--apply", repeats=2).code == 0
+    assert (repo / "shop" / "prices.py").read_bytes() == changed
+
+
+def test_a_bug_in_a_file_whose_name_is_no_text(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Undecodable names of checkout, source and test, and undecodable output: all files of the report are valid."""
+    name = os.fsdecode(b"caf\xe9")
+    loader = f"""\
+import importlib.util, os
+path = os.path.join(os.path.dirname(__file__), {name + ".py"!r})
+spec = importlib.util.spec_from_file_location("shop.odd", path)
+odd = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(odd)
+"""
+    noise = """\
+import os
+import shop
+def test_noise():
+    os.write(1, b'\\xff\\xfe')
+    shop.odd.fail('\\udcff\\ud800')
+"""
+    odd = {"shop/__init__.py": loader, f"shop/{name}.py": "def fail(text):\n    raise ValueError(text)\n"}
+    files = {**SHOP, **odd, f"tests/test_{name}.py": noise}
+    ended = patchwright.diagnose(repository(tmp_path / name, files), "--goal", "triage", repeats=2)
+    assert ended.outcome == "diagnosed", ended.text
+    assert len(ended.report["failures"]) == 2, ended.text
+    for file in ("report.md", "report.html", "report.json"):
+        (ended.folder / file).read_bytes().decode("utf-8")
+    run = patchwright.runs()[-1]
+    assert patchwright.run("show", run, "--format", "md").code == 0
+    assert patchwright.run("replay", run).code == 0
+
+
 def test_a_read_only_checkout(patchwright: Patchwright, tmp_path: Path) -> None:
     """Not a byte is written, nor needs to be."""
     repo = repository(tmp_path / "shop")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 
 from sandbox import bubblewrap, cgroups, places
 from sandbox.bubblewrap import BubblewrapSandboxes
+from sandbox.docker.provider import DockerSandboxes
 from sandbox.protocol import (
     ExecResult,
     Mount,
@@ -28,6 +30,7 @@ from sandbox.protocol import (
     SandboxUnavailable,
     Workspace,
 )
+from tests.engines import docker_sandboxes, engine_holds
 
 QUOTA = Quota(wall_s=20.0, memory_bytes=256 << 20, processes=64, disk_bytes=32 << 20)
 PYTHON = str(Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}"))
@@ -36,9 +39,22 @@ _grouped = BubblewrapSandboxes()
 _ungrouped = BubblewrapSandboxes(control_groups=False)
 
 
-@pytest.fixture(params=["bubblewrap", "bubblewrap without groups"])
+@functools.lru_cache(maxsize=1)
+def _docker() -> DockerSandboxes:
+    return docker_sandboxes()
+
+
+@pytest.fixture(params=["bubblewrap", "bubblewrap without groups", "docker"])
 def sandboxes(request: pytest.FixtureRequest) -> Sandboxes:
+    if request.param == "docker":
+        return _docker()
     return _grouped if request.param == "bubblewrap" else _ungrouped
+
+
+@pytest.fixture(params=["bubblewrap", "docker"])
+def counting(request: pytest.FixtureRequest) -> Sandboxes:
+    """Those with a kernel's count of the processes of a whole tree."""
+    return _docker() if request.param == "docker" else _grouped
 
 
 @pytest.fixture
@@ -50,27 +66,34 @@ def layer(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """No process, mount, control group or directory more than before."""
+async def nothing_is_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """No process, mount, control group, directory, container or volume more than before."""
+    places.etc()  # stays, whoever makes it first
     before = _machine()
     yield
+    if "docker" in request.node.name:
+        await _docker().close()
+        assert engine_holds() == []
     deadline = time.monotonic() + 5
-    while _machine() != before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert _machine() == before
+    while _more(before) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert _more(before) == set()
 
 
-def _machine() -> tuple[set[str], str, set[str], set[str]]:
+def _more(before: set[str]) -> set[str]:
+    return _machine() - before
+
+
+def _machine() -> set[str]:
     hierarchy = _grouped._find_machine().hierarchy
-    groups = {path.name for parent in (hierarchy.parents if hierarchy else ()) for path in parent.glob("patchwright-*")}
-    processes = set()
+    found = {str(path) for parent in (hierarchy.parents if hierarchy else ()) for path in parent.glob("patchwright-*")}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
             if any(word.startswith(b"sock=") for word in words) or b"hostile" in words:
-                processes.add(path.parent.name)
-    mounts = Path("/proc/self/mountinfo").read_text()
-    return processes, mounts, groups, {path.name for path in places.home().iterdir()}
+                found.add(f"process {path.parent.name}")
+    found.update(Path("/proc/self/mountinfo").read_text().splitlines())
+    return found | {str(path) for path in places.home().iterdir()}
 
 
 async def _python(sandbox: Sandbox, code: str, quota: Quota = QUOTA) -> ExecResult:
@@ -284,9 +307,9 @@ while True:
 """
 
 
-async def test_fork_bomb_is_stopped(layer: Path) -> None:
+async def test_fork_bomb_is_stopped(counting: Sandboxes, layer: Path) -> None:
     """With control groups only: without them root has no limit of processes that holds (Capabilities says so)."""
-    async with _grouped.open(Workspace((layer,))) as sandbox:
+    async with counting.open(Workspace((layer,))) as sandbox:
         result = await _python(sandbox, FORK_BOMB)
         assert result.exceeded == ("processes",)
         assert result.wall_s < 10
@@ -294,9 +317,9 @@ async def test_fork_bomb_is_stopped(layer: Path) -> None:
         assert await _usable(sandbox)
 
 
-async def test_threads_count_as_processes(layer: Path) -> None:
+async def test_threads_count_as_processes(counting: Sandboxes, layer: Path) -> None:
     code = "import threading, time\nfor _ in range(200): threading.Thread(target=time.sleep, args=(30,)).start()"
-    async with _grouped.open(Workspace((layer,))) as sandbox:
+    async with counting.open(Workspace((layer,))) as sandbox:
         result = await _python(sandbox, code)
         assert not result.ok
         assert result.wall_s < 10
@@ -357,7 +380,7 @@ while True:
 
 async def test_writing_to_a_full_sandbox_from_outside_is_an_error(sandboxes: Sandboxes, layer: Path) -> None:
     async with sandboxes.open(Workspace((layer,)), quota=replace(QUOTA, disk_bytes=1 << 20)) as sandbox:
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match=r"No space left|File too large"):
             await sandbox.write_file("big", bytes(4 << 20))
         assert (await sandbox.exec(["rm", "big"])).exit_code == 0
 
@@ -482,6 +505,7 @@ async def test_host_that_is_killed_takes_everything_with_it(layer: Path, tmp_pat
 import asyncio
 from pathlib import Path
 from sandbox.bubblewrap import BubblewrapSandboxes
+from sandbox.docker.provider import DockerSandboxes
 from sandbox.protocol import Workspace
 
 async def main():
@@ -498,7 +522,9 @@ asyncio.run(main())
     )
     assert process.stdout is not None
     assert await asyncio.wait_for(process.stdout.readline(), 30) == b"b'up\\n'\n"
-    assert len(_hostile()) == 1
+    async with asyncio.timeout(5):  # it is told of before it has become a program of its own
+        while len(_hostile()) != 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     process.kill()
     await process.wait()
     async with asyncio.timeout(5):
@@ -511,6 +537,7 @@ asyncio.run(main())
     assert list(tmp_path.glob("patchwright-*")) == []
 
 
+@pytest.mark.parametrize("sandboxes", ["bubblewrap", "bubblewrap without groups"], indirect=True)
 async def test_bubblewrap_that_is_killed_is_gone_at_once(sandboxes: Sandboxes, layer: Path) -> None:
     async with sandboxes.open(Workspace((layer,))) as sandbox:
         task = asyncio.create_task(sandbox.exec(["sh", "-c", "sleep 30", "hostile"]))
@@ -523,7 +550,9 @@ async def test_bubblewrap_that_is_killed_is_gone_at_once(sandboxes: Sandboxes, l
         with pytest.raises(SandboxGone):
             await task
         assert time.monotonic() - began < 1
-        assert _hostile() == []
+        async with asyncio.timeout(1):  # the kernel closes a dying runner's socket before it kills the rest
+            while _hostile():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
 
 
 async def test_machine_without_namespaces_is_told_what_to_do(layer: Path, tmp_path: Path) -> None:
@@ -534,6 +563,7 @@ async def test_machine_without_namespaces_is_told_what_to_do(layer: Path, tmp_pa
 import asyncio, sys
 sys.path[:0] = {[str(root), *map(str, packages)]!r}
 from sandbox.bubblewrap import BubblewrapSandboxes
+from sandbox.docker.provider import DockerSandboxes
 from sandbox.protocol import SandboxUnavailable
 try:
     asyncio.run(BubblewrapSandboxes().probe())

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.projects import QUICK, Project, found
 from tools.repair.edits import unified_diff
 from tools.repair.outcome import SearchLimits
+from tools.texts import Text
 
 ONE = SearchLimits(wall_s=40.0, grace_s=0.1, stop_after=1, workers=1)
 
@@ -199,7 +200,8 @@ async def test_two_partial_fixes_are_composed(tmp_path: Path) -> None:
     result = await project.search()
     assert found(result) == ["high+low"]
     assert {partial.mends for partial in result.partial} == {(name,) for name in project.failing}
-    diff = unified_diff(project.texts, result.plausible[0].candidate.edits)
+    sources = {file: Text(text) for file, text in project.texts.items()}
+    diff = unified_diff(sources, result.plausible[0].candidate.edits)
     assert "+    return min(xs)" in diff
     assert diff.count("@@ ") == 2
 
@@ -355,6 +357,21 @@ async def test_source_with_other_encodings_and_line_ends(tmp_path: Path, marked:
     (tmp_path / "lib.py").write_bytes(code.encode())
     project.texts["lib.py"] = code if marked else code[1:]
     project.try_("'x'", "'z'")
+    project.try_("'x'", "'y'", id="right")
+    assert found(await project.search(limits=ONE)) == ["right"]
+
+
+@pytest.mark.parametrize("place", ["inside a function", "at the top of the module"])
+async def test_source_in_its_declared_encoding(tmp_path: Path, place: str) -> None:
+    """Candidates swapped in and written to disk; one that the encoding does not hold is no candidate, and no harm."""
+    code = "# coding: latin-1\n" + ("def f():\n    return 'é' + 'x'\n" if "function" in place else "E = 'é' + 'x'\n")
+    call = "f()" if "function" in place else "E"
+    test = f"import lib\ndef test_x(): assert lib.{call} == 'éy'\n"
+    project = Project(tmp_path, {"test_lib.py": test}, ("test_lib.py::test_x",))
+    (tmp_path / "lib.py").write_bytes(code.encode("latin-1"))
+    project.texts["lib.py"] = code
+    project.try_("'x'", "'€'")
+    project.try_("'x'", "'ü'")
     project.try_("'x'", "'y'", id="right")
     assert found(await project.search(limits=ONE)) == ["right"]
 

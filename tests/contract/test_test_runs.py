@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sandbox.protocol import Mount, Quota, Sandbox, SandboxGone, Workspace
 from sandbox.recipe import TestCommand
 from sandbox.unsandboxed import UnsandboxedSandboxes
 from tools.testing.run import probe_mount, run_tests
+from tools.testing.watched import MAX_ENDED
 from tools.values import Coverage, TestRun
 
 QUOTA = Quota(wall_s=30.0, memory_bytes=1 << 30, processes=64, disk_bytes=64 << 20)
@@ -188,25 +190,109 @@ async def test_hanging_test_is_a_timeout_and_the_next_one_runs(tmp_path: Path) -
 
 async def test_test_stopped_by_the_limit_of_the_run_is_a_timeout_and_the_run_incomplete(tmp_path: Path) -> None:
     text = "import time\n\ndef test_before(): pass\n\ndef test_hangs():\n    time.sleep(60)\n"
-    run, _ = await run_in({"test_a.py": text}, tmp_path, quota=QUOTA.within(3))
+    run, _ = await run_in({"test_a.py": text}, tmp_path, quota=QUOTA.within(6))
     assert run.status_of("test_a.py::test_before") == "passed"
     assert run.status_of("test_a.py::test_hangs") == "timeout"
     assert not run.complete
 
 
 async def test_file_that_hangs_while_it_is_imported_is_a_timeout_with_its_name(tmp_path: Path) -> None:
-    run, _ = await run_in({"test_a.py": "import time\ntime.sleep(60)\n"}, tmp_path, quota=QUOTA.within(3))
+    run, _ = await run_in({"test_a.py": "import time\ntime.sleep(60)\n"}, tmp_path, quota=QUOTA.within(6))
     assert [(result.id, result.status) for result in run.results] == [("test_a.py", "timeout")]
 
 
-async def test_test_that_ends_the_process_is_named(tmp_path: Path) -> None:
-    text = "import os\n\ndef test_before(): pass\n\ndef test_dies():\n    os._exit(3)\n"
-    run, _ = await run_in({"test_a.py": text}, tmp_path)
-    assert run.status_of("test_a.py::test_before") == "passed"
-    assert run.status_of("test_a.py::test_dies") == "error"
-    assert run.results[1].crash is not None
-    assert run.results[1].crash.kind == "ProcessDied"
+async def test_tests_that_end_the_process_are_named_and_all_others_run(tmp_path: Path) -> None:
+    """An exit, a fatal signal: each is a result of its own; the run goes on in another process and is complete."""
+    text = (
+        "import ctypes, os\n\ndef test_before(): pass\n\ndef test_exits():\n    os._exit(3)\n\n"
+        "def test_between(): assert 0\n\ndef test_segfaults():\n    ctypes.string_at(0)\n\ndef test_after(): pass\n"
+    )
+    run, _ = await run_in({"test_a.py": text, "test_b.py": "def test_b(): pass\n"}, tmp_path)
+    assert {result.id: result.status for result in run.results} == {
+        "test_a.py::test_before": "passed",
+        "test_a.py::test_exits": "crashed",
+        "test_a.py::test_between": "failed",
+        "test_a.py::test_segfaults": "crashed",
+        "test_a.py::test_after": "passed",
+        "test_b.py::test_b": "passed",
+    }
+    crashes = {result.id: result.crash for result in run.results if result.status == "crashed"}
+    exits, dies = crashes["test_a.py::test_exits"], crashes["test_a.py::test_segfaults"]
+    assert exits is not None
+    assert (exits.kind, exits.message) == ("ProcessDied", "the process ended with exit code 3 in this test")
+    assert dies is not None
+    assert "SIGSEGV" in dies.message
+    assert [(frame.file, frame.line) for frame in dies.frames if frame.inside] == [("test_a.py", 11)]
+    assert run.complete
+
+
+async def test_chosen_tests_that_end_the_process_do_not_bring_in_others(tmp_path: Path) -> None:
+    text = "import os\n\ndef test_dies():\n    os._exit(0)\n\ndef test_chosen(): pass\n\ndef test_other(): pass\n"
+    run, _ = await run_in({"test_a.py": text}, tmp_path, tests=["test_a.py::test_dies", "test_a.py::test_chosen"])
+    found = {result.id.partition("::")[2]: result.status for result in run.results}
+    assert found == {"test_dies": "crashed", "test_chosen": "passed"}
+
+
+async def test_a_file_whose_import_ends_the_process_is_named_and_the_others_run(tmp_path: Path) -> None:
+    files = {
+        "test_a.py": "def test_a(): pass\n",
+        "test_b.py": "import os\nos._exit(1)\n",
+        "test_c.py": "import ctypes\nctypes.string_at(0)\n",
+        "test_d.py": "import no_such_module\n",
+        "test_e.py": "def test_e(): pass\n",
+    }
+    run, _ = await run_in(files, tmp_path)
+    assert {result.id: result.status for result in run.results} == {
+        "test_a.py::test_a": "passed",
+        "test_b.py": "crashed",
+        "test_c.py": "crashed",
+        "test_d.py": "error",
+        "test_e.py::test_e": "passed",
+    }
+    assert run.complete
+
+
+async def test_a_suite_that_ends_every_process_is_given_up(tmp_path: Path) -> None:
+    """After so many processes; what was not run is said."""
+    text = "import os\nimport pytest\n\n@pytest.mark.parametrize('i', range(40))\ndef test_dies(i):\n    os._exit(1)\n"
+    run, _ = await run_in({"test_a.py": text}, tmp_path, quota=replace(QUOTA, wall_s=200))
+    assert [result.status for result in run.results] == ["crashed"] * (MAX_ENDED + 1)
+    assert "were not run" in run.note
     assert not run.complete
+
+
+async def test_a_file_that_hangs_while_it_is_imported_costs_a_bounded_time(tmp_path: Path) -> None:
+    """It is a timeout with the place where it hung; the next one that hangs gets less time, and the others run."""
+    files = {
+        "test_a.py": "import slow\n\ndef test_a(): pass\n",
+        "test_b.py": "import slow\n\ndef test_b(): pass\n",
+        "test_c.py": "def test_c(): pass\n",
+        "slow.py": "import time\nwhile True:\n    time.sleep(0.1)\n",
+    }
+    run, _ = await run_in(files, tmp_path, per_test_s=5, quota=QUOTA.within(20))
+    assert {result.id: result.status for result in run.results} == {
+        "test_a.py": "timeout",
+        "test_b.py": "timeout",
+        "test_c.py::test_c": "passed",
+    }
+    crash = next(result.crash for result in run.results if result.id == "test_a.py")
+    assert crash is not None
+    assert (crash.kind, crash.frames[-1].file) == ("Timeout", "slow.py")
+    assert run.complete
+
+
+async def test_a_test_that_cannot_be_interrupted_is_ended_with_its_process(tmp_path: Path) -> None:
+    """It is a timeout with its stack, and the next test runs."""
+    text = (
+        "import signal, time\n\ndef test_deaf():\n    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "    time.sleep(600)\n\ndef test_after(): pass\n"
+    )
+    run, _ = await run_in({"test_a.py": text}, tmp_path, per_test_s=0.5)
+    assert run.status_of("test_a.py::test_deaf") == "timeout"
+    assert run.status_of("test_a.py::test_after") == "passed"
+    crash = next(result.crash for result in run.results if result.id == "test_a.py::test_deaf")
+    assert crash is not None
+    assert (crash.kind, crash.frames[-1].file, crash.frames[-1].line) == ("Timeout", "test_a.py", 5)
 
 
 async def test_lines_are_attributed_to_the_test_that_ran_them(tmp_path: Path) -> None:
@@ -227,11 +313,14 @@ async def test_lines_are_attributed_to_the_test_that_ran_them(tmp_path: Path) ->
 
 
 async def test_coverage_survives_a_test_that_ends_the_process(tmp_path: Path) -> None:
-    text = "import os\n\ndef test_before():\n    assert 1\n\ndef test_dies():\n    os._exit(3)\n"
+    text = (
+        "import os\n\ndef test_before():\n    assert 1\n\ndef test_dies():\n    os._exit(3)\n\n"
+        "def test_after():\n    assert 2\n"
+    )
     _, coverage = await run_in({"test_a.py": text}, tmp_path, coverage_roots=["."])
     assert coverage is not None
-    assert coverage.tests == ("test_a.py::test_before",)
-    assert coverage.lines["test_a.py"] == {4: (0,)}
+    assert coverage.tests == ("test_a.py::test_before", "test_a.py::test_after")
+    assert coverage.lines["test_a.py"] == {4: (0,), 10: (1,)}
 
 
 async def test_a_command_that_starts_pytest_tells_its_tests(tmp_path: Path) -> None:

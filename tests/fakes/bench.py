@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent.artifacts import Artifacts
 from agent.bench import (
     BisectOrder,
     BisectOutcome,
     ChangedLines,
+    DeskOrder,
     Emit,
+    Hands,
     LoggedFailures,
     SearchOrder,
     SearchOutcome,
@@ -18,7 +23,8 @@ from agent.bench import (
     TestOutcome,
 )
 from agent.domain import Prepared, Request
-from tools.patches import FileChange, PatchInvalid, parse
+from tools.patches import FileChange, PatchInvalid, diff_of, parse
+from tools.toolbox.using import Used
 from tools.values import Coverage, Crash, Frame, Status, TestResult, TestRun
 
 Outcome = Callable[[str | None, int], Status]
@@ -54,8 +60,39 @@ def mended_by(text: str) -> Outcome:
 
 
 @dataclass
+class FakeHands:
+    """A desk over texts in memory: edit replaces, read shows, anything else says "ok"; uses: all calls of all desks."""
+
+    texts: dict[str, str]
+    uses: list[tuple[str, dict[str, Any]]]
+    before: dict[str, str] = field(default_factory=dict)
+    sandbox_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.before = dict(self.texts)
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        self.uses.append((name, dict(arguments)))
+        if name == "edit":
+            path, old = str(arguments["path"]), str(arguments["old"])
+            if old not in self.texts.get(path, ""):
+                return Used(text="ERROR: old does not occur", ok=False)
+            self.texts[path] = self.texts[path].replace(old, str(arguments["new"]), 1)
+            return Used(text="edited", changed=True)
+        text = self.texts.get(str(arguments.get("path")), "no such file") if name == "read" else f"ok {number}"
+        return Used(text=text, sandbox_s=self.sandbox_s if name in ("run", "run_tests") else 0.0)
+
+    async def diff(self) -> str:
+        rows = [FileChange(path=p, old=self.before.get(p), new=text) for p, text in self.texts.items()]
+        return diff_of(rows)
+
+
+@dataclass
 class FakeBench:
-    """tests: what each test does; searches: the outcomes of successive searches; calls: what was asked, for asserts."""
+    """tests: what each test does; searches: the outcomes of successive searches; calls: what was asked, for asserts.
+
+    elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result.
+    """
 
     artifacts: Artifacts
     tests: Mapping[str, Outcome]
@@ -65,7 +102,13 @@ class FakeBench:
     prepared: Prepared | Exception = PREPARED
     texts: Mapping[str, str] = field(default_factory=lambda: {"box.py": SOURCE})
     calls: list[str] = field(default_factory=list)
+    desks: dict[str, DeskOrder] = field(default_factory=dict)
+    hands: dict[str, FakeHands] = field(default_factory=dict)
+    uses: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     incomplete: bool = False
+    search_s: float = 0.0
+    elsewhere: frozenset[str] = frozenset()
+    lost: frozenset[int] = frozenset()
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -78,6 +121,8 @@ class FakeBench:
 
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         self.calls.append(f"test {','.join(order.tests) or '*'} {'patched' if order.patch else 'base'} {order.seed}")
+        if order.seed in self.lost:
+            return TestOutcome(run=TestRun(command=(), results=(), complete=False, note="the sandbox died"))
         patch = self.artifacts.text(order.patch) if order.patch else None
         chosen = [test for test in self.tests if not order.tests or test in order.tests]
         results = tuple(self._result(test, self.tests[test](patch, order.seed)) for test in chosen)
@@ -92,18 +137,27 @@ class FakeBench:
             crash = Crash(kind="AssertionError", message="assert 1 == 2", frames=frames)
         return TestResult(id=test, status=status, duration_s=0.01, crash=crash, file="test_box.py")
 
-    @staticmethod
-    def _coverage(tests: Sequence[str]) -> Coverage:
-        return Coverage(tests=tuple(tests), lines={"box.py": {2: tuple(range(len(tests)))}}, imported={"box.py": (1,)})
+    def _coverage(self, tests: Sequence[str]) -> Coverage:
+        running = tuple(index for index, test in enumerate(tests) if test not in self.elsewhere)
+        return Coverage(tests=tuple(tests), lines={"box.py": {2: running}}, imported={"box.py": (1,)})
 
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         self.calls.append(f"search level {order.level}")
         number = sum(call.startswith("search") for call in self.calls) - 1
+        if self.search_s:
+            await asyncio.sleep(self.search_s)
         return self.searches[number] if number < len(self.searches) else SearchOutcome(tried=10, seconds=0.1)
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         self.calls.append(f"bisect {order.good}")
         return self.bisection
+
+    @asynccontextmanager
+    async def desk(self, prepared: Prepared, order: DeskOrder) -> AsyncIterator[Hands]:
+        self.desks[order.branch] = order
+        hands = FakeHands(dict(self.texts), self.uses)
+        self.hands[order.branch] = hands
+        yield hands
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         return ChangedLines()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.artifacts import Artifacts
-from agent.bench import Bench, LoggedFailures, Plausible, Progress, SearchOutcome
+from agent.bench import Bench, BisectOrder, BisectOutcome, LoggedFailures, Plausible, Progress, SearchOutcome
 from agent.certificate import CertificateInvalid, read
 from agent.deps import Deps
 from agent.diagnose import diagnose
@@ -18,7 +18,7 @@ from agent.domain import Limits, Report, Request
 from agent.graph import NODES
 from agent.record import Player, Recorder, ReplayDiverged
 from sandbox.recipe import EnvironmentBroken
-from tests.fakes.bench import FIX, SOURCE, FakeBench, Outcome, always, mended_by
+from tests.fakes.bench import FIX, PREPARED, SOURCE, FakeBench, Outcome, always, mended_by
 from tools.values import Candidate, Edit
 
 REQUEST = Request(source="box", limits=Limits(repeats=3))
@@ -75,6 +75,26 @@ async def test_verified_patch_carries_a_certificate_that_reads_back(artifacts: A
     assert statement["predicate"]["regression"]["tests"] == 1
 
 
+TWO_FAIL = {**TESTS, "test_box.py::test_other": always("failed")}
+PARTIAL = SearchOutcome(partial=(("test_box.py::test_size",),), tried=10, seconds=0.1)
+
+
+async def test_one_of_several_causes_is_repaired_alone(artifacts: Artifacts, tmp_path: Path) -> None:
+    """The other failing test does not run the repaired function: it fails for a reason of its own."""
+    bench = FakeBench(artifacts, TWO_FAIL, [PARTIAL, plausible()], elsewhere=frozenset({"test_box.py::test_other"}))
+    report = await run(bench, artifacts, tmp_path)
+    assert report.outcome == "verified_patch"
+    assert report.verdict is not None
+    assert [history.id for history in report.verdict.before] == ["test_box.py::test_size"]
+
+
+async def test_half_a_repair_is_none(artifacts: Artifacts, tmp_path: Path) -> None:
+    """A test that runs the changed function and still fails speaks against the patch."""
+    report = await run(FakeBench(artifacts, TWO_FAIL, [PARTIAL, plausible()] * 2), artifacts, tmp_path)
+    assert report.outcome == "diagnosed"
+    assert any("still fail" in seen.summary for seen in report.evidence)
+
+
 async def test_changed_certificate_is_refused(artifacts: Artifacts, tmp_path: Path) -> None:
     """Any changed character of the patch or of a claim breaks the digest or the seal."""
     report = await run(FakeBench(artifacts, TESTS, [plausible()]), artifacts, tmp_path)
@@ -95,6 +115,13 @@ async def test_flaky_decisive_test_never_certifies(artifacts: Artifacts, tmp_pat
     report = await run(FakeBench(artifacts, tests, [plausible()], named=named), artifacts, tmp_path)
     assert report.outcome == "flaky"
     assert report.certificate is None
+
+
+async def test_runs_without_a_result_make_no_test_flaky(artifacts: Artifacts, tmp_path: Path) -> None:
+    """A sandbox that dies under a run says nothing about the test."""
+    report = await run(FakeBench(artifacts, TESTS, lost=frozenset({2})), artifacts, tmp_path)
+    assert report.outcome == "inconclusive"
+    assert "1 of 3 runs gave no result: the sandbox died" in report.reason
 
 
 async def test_test_that_turns_flaky_with_the_patch_is_refused(artifacts: Artifacts, tmp_path: Path) -> None:
@@ -197,7 +224,7 @@ async def test_killed_in_any_node_resumes_without_repeating_finished_ones(
         await diagnose(REQUEST, deps, run="r1", checkpoints=tmp_path / "state.sqlite")
     report = await diagnose(REQUEST, deps, run="r1", checkpoints=tmp_path / "state.sqlite")
     assert report.outcome == "verified_patch"
-    parallel = {"search", "back_out", "given"}
+    parallel = {"search", "think", "back_out", "given"}
     repeated = {name for name in seen if seen.count(name) > 1}
     assert repeated <= (parallel if node in parallel else {node})
 
@@ -210,6 +237,15 @@ async def test_replay_reaches_the_same_report_without_a_bench(artifacts: Artifac
     folder.mkdir()
     second = await run(Player(record), artifacts, folder)
     assert second == first
+
+
+async def test_replay_of_a_resumed_run_takes_the_answers_that_counted(artifacts: Artifacts, tmp_path: Path) -> None:
+    """What a killed attempt was told, and lost before it was kept, is not what the report came from."""
+    record, order = tmp_path / "record.jsonl", BisectOrder(good="v1", tests=(), repeats=1, wall_s=1, test_s=1)
+    for reason in ("3 s, killed", "2 s, resumed"):
+        bench = FakeBench(artifacts, TESTS, bisection=BisectOutcome(reason=reason))
+        await Recorder(bench, record).bisect(PREPARED, order, quiet)
+    assert (await Player(record).bisect(PREPARED, order, quiet)).reason == "2 s, resumed"
 
 
 async def test_replay_says_where_it_diverged(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -291,7 +291,8 @@ def test_apply_without_a_verified_patch_writes_nothing(door: StandIn, checkout: 
 
 
 def _base(door: StandIn) -> None:
-    door.report = verified().model_copy(update={"patch": FIX})
+    certificate = {**(verified().certificate or {}), "predicate": {"patch": FIX}}
+    door.report = verified().model_copy(update={"patch": FIX, "certificate": certificate})
     base = door.folder / PREPARED.base
     base.mkdir(parents=True)
     (base / "box.py").write_text(SOURCE)

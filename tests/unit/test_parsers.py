@@ -9,9 +9,11 @@ import pytest
 
 from tools.testing.frames import crash_in
 from tools.testing.parse_cargo import parse_cargo
+from tools.testing.parse_ctest import parse_ctest
 from tools.testing.parse_go import parse_go
 from tools.testing.parse_javascript import parse_jest, parse_mocha
 from tools.testing.parse_junit import XmlRefused, parse_junit
+from tools.testing.parse_node import parse_node
 from tools.testing.parse_probe import parse_probe, parse_spectrum
 from tools.testing.parse_tap import parse_tap
 from tools.values import TestResult
@@ -36,6 +38,66 @@ def test_go_tells_subtests_and_packages_that_do_not_build() -> None:
     assert statuses(found) == {"m/p/TestA/x": "failed", "m/p/TestB": "passed", "m/q": "error"}
     assert found[0].crash is not None
     assert [(f.file, f.line) for f in found[0].crash.frames] == [("p/p_test.go", 7)]
+
+
+def test_go_of_older_versions_tells_packages_that_do_not_build_beside_the_events() -> None:
+    text = '{"Action":"pass","Package":"m/p","Test":"TestA"}\nFAIL\tm/q [build failed]\n'
+    text += "# m/q [m/q.test]\nq/q.go:4:9: undefined: missing\n"
+    found = parse_go(text, module="m")
+    assert statuses(found) == {"m/p/TestA": "passed", "m/q": "error"}
+    assert found[1].crash is not None
+    assert found[1].crash.kind == "BuildFailed"
+
+
+def test_node_tells_tests_by_file_and_leaves_out_what_holds_them() -> None:
+    def event(path: list[str], **more: object) -> str:
+        return json.dumps({"file": "/workspace/a.test.js", "path": path, "passed": True, **more})
+
+    lines = [
+        event(["adds"], ms=2000),
+        event(["outer", "inner"], passed=False, message="no", stack="Error: no\n    at f (/workspace/b.js:3:5)"),
+        event(["outer"], passed=False, suite=True),
+        event(["hook"], passed=False, suite=True, message="before each"),
+        event(["slow"], passed=False, why="testTimeoutFailure"),
+        event(["later"], skipped=True),
+        event(["/workspace/a.test.js"], passed=False, whole=True),
+        event(
+            ["/workspace/c.test.js"],
+            file="/workspace/c.test.js",
+            passed=False,
+            whole=True,
+            message="test failed",
+            printed="Error: Cannot find module './x'\n    at g (/workspace/c.test.js:1:1)",
+        ),
+    ]
+    found = parse_node("\n".join([*lines, "{", "noise"]))
+    assert statuses(found) == {
+        "a.test.js > adds": "passed",
+        "a.test.js > outer > inner": "failed",
+        "a.test.js > hook": "failed",
+        "a.test.js > slow": "timeout",
+        "a.test.js > later": "skipped",
+        "c.test.js": "error",
+    }
+    assert found[0].duration_s == 2.0
+    assert found[1].crash is not None
+    assert [(frame.file, frame.line) for frame in found[1].crash.frames] == [("b.js", 3)]
+    assert found[-1].crash is not None
+    assert "Cannot find module" in found[-1].crash.message
+
+
+def test_ctest_tells_how_a_test_ended() -> None:
+    case = '<testcase name="{0}" classname="{0}"><failure message=""/><system-out>{1}</system-out></testcase>'
+    cases = "".join(case.format(name, said) for name, said in (("a", "a.c:3: no"), ("b", ""), ("c", "")))
+    output = (
+        "1/3 Test #1: a ......***Failed    0.00 sec\n2/3 Test #2: b ......Subprocess aborted***Exception:   0.00 sec\n"
+        "3/3 Test #3: c ......***Timeout   1.00 sec\n"
+    )
+    found = parse_ctest(f"<testsuite>{cases}</testsuite>".encode(), output)
+    assert statuses(found) == {"a": "failed", "b": "crashed", "c": "timeout"}
+    assert found[0].crash is not None
+    assert [(frame.file, frame.line) for frame in found[0].crash.frames] == [("a.c", 3)]
+    assert parse_ctest(b"no xml", output) == ()
 
 
 def test_cargo_tells_the_panic_of_each_test() -> None:
@@ -136,7 +198,7 @@ def test_the_innermost_frame_is_last_in_every_language() -> None:
         assert (crash.kind, crash.frames[-1].file, crash.frames[-1].line) == (kind, file, 5)
 
 
-@pytest.mark.parametrize("parse", [parse_go, parse_cargo, parse_jest, parse_mocha, parse_tap])
+@pytest.mark.parametrize("parse", [parse_go, parse_cargo, parse_jest, parse_mocha, parse_node, parse_tap])
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"stats":1,"tests":7}', "\ud800\x00\x1b[", "ok " * 9_999])
 def test_damaged_reports_are_no_results_and_no_exception(
     parse: Callable[[str], tuple[TestResult, ...]], text: str

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.patches import FileChange, PatchInvalid, apply, diff_of, hunks, keep, touched
+from tools.patches import FileChange, PatchInvalid, apply, diff_of, hunks, keep, touched, touched_lines
 
 TEXTS = st.one_of(st.none(), st.text(alphabet="ab\n\r é", max_size=40))
 
@@ -82,3 +82,14 @@ def test_git_takes_our_diffs(tmp_path: Path) -> None:
     assert (tmp_path / "a.py").read_text() == "1\n3\n"
     assert not (tmp_path / "b.py").exists()
     assert (tmp_path / "c/d.py").read_text() == "new\n"
+
+
+def test_touched_lines_are_those_removed_and_those_around_what_is_added() -> None:
+    old = "".join(f"line {number}\n" for number in range(1, 30))
+    new = (
+        old.replace("line 3\n", "LINE 3\n")
+        .replace("line 12\n", "line 12\nnew\n")
+        .replace("line 29\n", "line 29\nend\n")
+    )
+    found = touched_lines(diff_of([FileChange(path="a.txt", old=old, new=new)]))
+    assert found == {"a.txt": (3, 12, 13, 29)}

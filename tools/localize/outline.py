@@ -57,7 +57,7 @@ class Outline:
 def outline(text: str) -> Outline:
     """The outline; an empty one when the text cannot be parsed."""
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(text.removeprefix("\ufeff"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Outline()
     functions: list[Function] = []

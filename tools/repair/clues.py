@@ -40,27 +40,49 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("none-value", r"argument of type 'NoneType'"),
         ("none-value", r"not supported between instances of .{0,60}'NoneType'"),
         ("none-value", r"not 'NoneType'|not NoneType|got 'NoneType'"),
-        ("no-attribute", r"'(\w+)' object has no attribute '(\w+)'"),
-        ("no-attribute", r"type object '(\w+)' has no attribute '(\w+)'"),
+        ("no-attribute", r"'([\w.]+)' object has no attribute '(\w+)'"),
+        ("no-attribute", r"type object '([\w.]+)' has no attribute '(\w+)'"),
         ("no-attribute", r"module '([\w.]+)' has no attribute '(\w+)'"),
-        ("operand-types", r"unsupported operand type\(s\) for (.{1,8}): '(\w+)' and '(\w+)'"),
-        ("concatenate", r'can only concatenate (\w+) \(not "(\w+)"\) to'),
+        ("operand-types", r"unsupported operand type\(s\) for (.{1,16}?): '([\w.]+)' and '([\w.]+)'"),
+        ("concatenate", r'can only concatenate (\w+) \(not "([\w.]+)"\) to'),
         ("concatenate", r"must be (str), not (\w+)"),
-        ("join-item", r"sequence item \d+: expected (\w+) instance, (\w+) found"),
-        ("compare-types", r"'(.{1,2})' not supported between instances of '(\w+)' and '(\w+)'"),
+        ("join-item", r"sequence item \d+: expected (\w+) instance, ([\w.]+) found"),
+        ("compare-types", r"'(.{1,2})' not supported between instances of '([\w.]+)' and '([\w.]+)'"),
+        ("format-arguments", r"not (all|enough) arguments (?:converted during string formatting|for format string)"),
+        ("not-serializable", r"Object of type (\w+) is not JSON serializable"),
+        ("naive-aware", r"offset-naive and offset-aware|offset-aware and offset-naive"),
+        (
+            "bytes-text",
+            r"a (bytes)-like object is required, not 'str'|(text) pattern|argument must be (bytes), not str",
+        ),
+        (
+            "bytes-text",
+            r"cannot use a (string) pattern on a bytes|must be (str), not bytes|cannot use a (bytes) pattern",
+        ),
+        ("bytes-text", r"first arg must be (bytes) or a tuple|first arg must be (str) or a tuple"),
         ("too-many-arguments", r"(\w+)\(\) takes (?:from )?(\w+)[^.]{0,30} positional arguments? but (\d+)"),
         ("too-many-arguments", r"(\w+)\(\) takes (no) arguments"),
+        ("too-many-arguments", r"(\w+)\(\) takes exactly (one) argument \((\d+) given\)"),
+        ("too-many-arguments", r"(\w+) expected at most (\d+) arguments?, got (\d+)"),
         ("missing-arguments", r"(\w+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.{1,200})"),
         ("unexpected-keyword", r"(\w+)\(\) got an unexpected keyword argument '(\w+)'"),
         ("multiple-values", r"(\w+)\(\) got multiple values for argument '(\w+)'"),
-        ("not-callable", r"'(\w+)' object is not callable"),
-        ("not-subscriptable", r"'(\w+)' object is not subscriptable"),
+        ("bytes-text", r"can't concat (str) to bytes|(string) argument expected, got 'bytes'"),
+        ("argument-type", r"expected (str), bytes or os\.PathLike object, not (\w+)"),
+        ("not-callable", r"'([\w.]+)' object is not callable"),
+        ("not-subscriptable", r"'([\w.]+)' object is not subscriptable"),
+        ("not-subscriptable", r"'([\w.]+)' object has no attribute '__getitem__'"),
         ("no-item-assignment", r"'(\w+)' object does not support item (?:assignment|deletion)"),
-        ("not-iterable", r"'(\w+)' object is not (?:iterable|an iterator|reversible)"),
+        ("not-iterable", r"'([\w.]+)' object is not (?:iterable|an iterator|reversible)"),
+        ("not-iterable", r"cannot unpack non-iterable ([\w.]+) object"),
+        ("not-iterable", r"(?:Value|argument) after \*{1,2} must be an? (?:iterable|mapping), not ([\w.]+)"),
+        ("no-context", r"'([\w.]+)' object does not support the (?:asynchronous )?context manager protocol"),
+        ("no-context", r"'?([\w.]*)'?(?: object has no attribute '|^)__a?enter__"),
         ("not-iterable", r"argument of type '(\w+)' is not iterable"),
         ("no-len", r"object of type '(\w+)' has no len"),
         ("unhashable", r"unhashable type: '(\w+)'"),
-        ("index-type", r"(?:list|tuple|string) (?:indices|index) must be integers[^,]*, not '?(\w+)"),
+        ("index-type", r"(?:list|tuple|string|str) (?:indices|index) must be integers[^,]*, not '?(\w+)"),
+        ("index-type", r"(string) indices must be integers$"),
         ("index-type", r"'(\w+)' object cannot be interpreted as an integer"),
         ("index-type", r"(slice) indices must be integers"),
         ("argument-type", r"(?:must be|expected|argument must be) (\w+)[^.]{0,60}, (?:not|got) '?(\w+)"),
@@ -69,14 +91,25 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("index-range", r"(?:index|range|assignment index) out of range|from an? empty (?:list|deque|set)"),
         ("unpack", r"not enough values to unpack \(expected (\w+)[^,]*, got (\d+)"),
         ("unpack", r"(too) many values to unpack"),
-        ("invalid-literal", r"invalid literal for int\(\)|could not convert string to float"),
+        ("invalid-literal", r"invalid literal for int\(\) with base \d+: (.{0,80})"),
+        ("invalid-literal", r"could not convert string to float:? (.{0,80})"),
+        ("invalid-literal", r"ConversionSyntax|Invalid literal for Fraction: (.{0,80})"),
         ("empty-sequence", r"(\w+)\(\) (?:arg|iterable argument) is (?:an )?empty"),
         ("not-found", r"substring not found|is not in (?:list|tuple|deque)|\.(?:remove|index)\(x\): x not in"),
         ("zero-division", r"division (?:or modulo )?by zero|modulo by zero"),
         ("recursion", r"maximum recursion depth"),
+        ("circular-import", r"partially initialized module '([\w.]+)'"),
         ("import-name", r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'"),
         ("no-module", r"No module named '([\w.]+)'"),
         ("changed-size", r"changed (?:size )?during iteration|mutated during iteration"),
+        ("stop-iteration", r"generator raised StopIteration"),
+        ("frozen", r"cannot assign to field '(\w+)'|can't set attribute '(\w+)'"),
+        ("read-only", r"can't (?:set|delete) attribute|property(?: '\w+')?.{0,60} has no (?:setter|deleter)"),
+        ("mutable-default", r"mutable default <class '(\w+)'> for field (\w+)"),
+        ("abstract", r"abstract class (\w+) with(?:out an implementation for)? abstract methods? '?(\w+)"),
+        ("bad-pattern", r"nothing to repeat|unterminated (?:sub|char)|unbalanced parenthesis|bad escape|bad character"),
+        ("bad-result", r"(__\w+__)(?:\(\))? (?:method )?(?:returned non-|should return )(?:an? )?(\w+)"),
+        ("bad-result", r"(iter)\(\) returned non-iterator of type '(\w+)'"),
         ("did-not-raise", r"DID NOT RAISE.{0,20}?([A-Z]\w+)'?[>)]?|(?:^|\s)(\w+(?:Error|Exception)) not raised"),
         ("takes-no-decorator", r"'(staticmethod|classmethod|property)' object"),
         (
@@ -95,6 +128,8 @@ _BY_KIND = {
     "UnicodeEncodeError": "encoding",
     "FrozenInstanceError": "frozen",
 }
+
+_NO_EXCEPTIONS = frozenset({"AssertionError", "Failed", "Timeout", "ExitCode", "SystemExit", "KeyboardInterrupt"})
 
 
 def clues(crashes: Sequence[Crash]) -> tuple[Clue, ...]:
@@ -122,7 +157,7 @@ def _read(crash: Crash) -> Iterator[Clue]:
         yield Clue("key-missing", (message.strip()[:200],), places)
     elif kind in _BY_KIND and _BY_KIND[kind] not in seen:
         yield Clue(_BY_KIND[kind], (), places)
-    if kind.endswith(("Error", "Exception")) and kind != "AssertionError":
+    if kind.isidentifier() and kind not in _NO_EXCEPTIONS:
         yield Clue("raised", (kind,), places)
     elif kind in ("AssertionError", "Failed", ""):
         for relation in _relations(message or crash.text[:MAX_MESSAGE]):

@@ -1,4 +1,4 @@
-"""Edits of texts: checked, applied, put together, and shown as a diff that `git apply` takes."""
+"""Edits of texts: checked, applied, put together, and shown as a diff that `git apply` takes byte for byte."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from tools.patches import FileChange, diff_of
+from tools.texts import Text
 from tools.tool import ToolError
 from tools.values import Candidate, Edit
 
@@ -38,17 +39,27 @@ def by_file(edits: Iterable[Edit]) -> dict[str, tuple[Edit, ...]]:
     return {file: tuple(found[file]) for file in sorted(found)}
 
 
-def changes(sources: Mapping[str, str], edits: Iterable[Edit]) -> tuple[FileChange, ...]:
-    """Each edited file before and after. Raises EditInvalid."""
+def holds(sources: Mapping[str, Text], edits: Iterable[Edit]) -> bool:
+    """Whether each edit can be written in the encoding of its file."""
+    return all(edit.file in sources and sources[edit.file].holds(edit.text) for edit in edits)
+
+
+def changes(sources: Mapping[str, Text], edits: Iterable[Edit]) -> tuple[FileChange, ...]:
+    """Each edited file before and after, as it is on disk. Raises EditInvalid."""
     result = []
     for file, own in by_file(edits).items():
         if file not in sources:
             raise EditInvalid(f"{file}: no such file among the sources")
-        result.append(FileChange(path=file, old=sources[file], new=apply(sources[file], own)))
+        source = sources[file]
+        try:
+            new = source.on_disk(apply(source.text, own))
+        except UnicodeEncodeError as error:
+            raise EditInvalid(f"{file}: its encoding, {source.encoding}, does not hold the edit") from error
+        result.append(FileChange(path=file, old=source.on_disk(source.text), new=new))
     return tuple(result)
 
 
-def unified_diff(sources: Mapping[str, str], edits: Iterable[Edit]) -> str:
+def unified_diff(sources: Mapping[str, Text], edits: Iterable[Edit]) -> str:
     """The edits as a git-style diff, "" when they change nothing. Raises EditInvalid."""
     return diff_of(changes(sources, edits))
 

@@ -132,14 +132,17 @@ def nearest(name: str, others: tuple[str, ...] | list[str], *, count: int = 5, l
 _ROLE_NEIGHBOURS: frozenset[tuple[Role, Role]] = frozenset(
     {("parameter", "local"), ("local", "parameter"), ("loop", "local"), ("local", "loop"), ("loop", "parameter")}
 )
+_SHARED_WORD = 0.5  # `default` and `default_value`
 
 
 def substitution_weight(wanted: Kinds, old: Variable | None, new: Variable, line: int) -> float:
     """How likely `new` was meant where `old` (None: unknown) stands on `line`; about 0.05 to 1.5."""
     weight = compatible(wanted, new.kinds)
     if old is not None:
-        close = 1.0 if old.role == new.role else 0.85 if (old.role, new.role) in _ROLE_NEIGHBOURS else 0.6
-        weight *= close * (0.6 + 0.6 * similarity(old.name, new.name))
+        alike = similarity(old.name, new.name)
+        near = (old.role, new.role) in _ROLE_NEIGHBOURS or alike >= _SHARED_WORD
+        close = 1.0 if old.role == new.role else 0.85 if near else 0.6
+        weight *= close * (0.6 + 0.7 * alike)
     if new.role == "global":
         weight *= 0.4
     elif new.role == "attribute" and (old is None or old.role != "attribute"):

@@ -10,6 +10,7 @@ from typing import Any
 from tools.repair.outcome import Failure
 
 LEVELS = 3
+_CONFIRMING = 1  # the level of the limits that confirm
 _LEAST_CPU_S = (0.03, 0.5, 3.0)  # per level of retry
 _MOST_CPU_S = (30.0, 60.0, 120.0)
 _LEAST_WALL_S = 0.5
@@ -77,6 +78,17 @@ class Plan:
         if cheapest is not None and cheapest.cpu_s <= _BATCH * self.cost_s / 4:
             chosen.append(cheapest)
         return [{"id": m.id, "signature": m.signature} for m in chosen]
+
+    @property
+    def levels(self) -> int:
+        """Tries of a candidate that runs out of time: more where nobody knows how long the failing test should take."""
+        known = all((own := self.baseline.get(name)) is not None and own.ending == "done" for name in self.order)
+        return LEVELS - 1 if known else LEVELS
+
+    @property
+    def confirming(self) -> dict[str, list[float]]:
+        """CPU and wall seconds of each failing test when a survivor is confirmed."""
+        return self.limits(_CONFIRMING)
 
     def limits(self, level: int) -> dict[str, list[float]]:
         """CPU and wall seconds of each failing test at a level of retry."""

@@ -25,6 +25,7 @@ OnProgress = Callable[[Progress], None]
 _COLD_BATCH = 4
 _RETRY_BATCH = 8
 _LEAST_GRACE_S = 1.0
+_LEAST_RIVALS = 500  # candidates tried after the first plausible one, where there are as many worth it
 _LANES = 2  # questions on their way to one server, so that it never waits for the host
 _AGAIN = 2000  # failed candidates that are tried on every failing test
 _SETTLE_S = 0.3
@@ -116,12 +117,13 @@ class _Run:
         self._started = started
         self._notes = notes
         self._board = Board(plan)
-        self._schedule = Schedule(self._stream(), hot=hot)
+        self._schedule = Schedule(self._stream(), hot=hot, levels=plan.levels)
         self._survivors: deque[tuple[Task, bool]] = deque()
         self._confirming = 0
         self._tried = 0
         self._singles_done = False
         self._found_at = 0.0
+        self._found_after = 0
         self._phase = "single edits"
         self._changed = asyncio.Condition()
 
@@ -163,7 +165,8 @@ class _Run:
             return True
         if self._board.plausible and not (self._survivors or self._confirming):
             grace = min(self._limits.grace_s, max(_LEAST_GRACE_S, self._found_at))
-            if self._elapsed > self._found_at + grace:
+            rivals = self._board.tried - self._found_after
+            if self._elapsed > self._found_at + (grace if rivals >= _LEAST_RIVALS else self._limits.grace_s):
                 return True
         return self._schedule.over and not (self._survivors or self._confirming)
 
@@ -236,7 +239,7 @@ class _Run:
                 open_tasks.pop(name, None)
                 self._take(task, verdict, cold=cold)
 
-        self._schedule.under_way += len(tasks)
+        self._schedule.begin(tasks, cold=cold)
         try:
             server = await slot.server()
             first, group = tasks[0], [task.candidate for task in tasks]
@@ -256,9 +259,7 @@ class _Run:
             self._notes.append(str(error)[:300])
             self._died(list(open_tasks.values()))
         finally:
-            self._schedule.under_way -= len(tasks)
-            if not cold:
-                self._schedule.spent(tasks, time.monotonic() - begun)
+            self._schedule.end(tasks, time.monotonic() - begun, cold=cold)
 
     def _died(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -296,7 +297,8 @@ class _Run:
         if found.name != "plausible":
             self._board.rejected += 1
             return
-        self._found_at = self._found_at or self._elapsed
+        if not self._found_at:
+            self._found_at, self._found_after = self._elapsed, self._board.tried
         patch = Plausible(candidate, self._plan.failing, found.checked, len(self._plan.passing), found.excluded)
         self._board.plausible.append(replace(patch, at_s=self._elapsed, fresh=cold))
 

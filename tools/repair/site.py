@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from tools.repair.clues import Clue
 from tools.repair.facts import ClassFacts, Facts, ScopeFacts
 from tools.repair.kinds import UNKNOWN, Kinds, dotted, kinds_of
+from tools.repair.modules import Modules
 from tools.repair.names import Variable, comprehension_names, visible
+from tools.repair.precedence import closed, has_room, shape_of
 from tools.repair.source import FUNCTIONS, Block, FunctionNode, SourceFile, first_line
 
 MAX_SHOWN = 48
@@ -35,7 +37,8 @@ class Proposal(NamedTuple):
 class Template:
     """A fix template: a generator over sites. prior: how likely its first proposal is right when the place is right.
 
-    limit: proposals taken per site; decay: how fast they lose weight after the first.
+    limit: proposals taken per site; decay: how fast they lose weight after the first. It is asked only where a clue of
+    the kinds `asks` exists and about statements of the types `heads`, when these are given.
     """
 
     name: str
@@ -44,28 +47,41 @@ class Template:
     tags: tuple[str, ...] = ()
     limit: int = 16
     decay: float = 0.12
+    asks: frozenset[str] = frozenset()
+    heads: tuple[type[ast.stmt], ...] = (ast.stmt,)
+
+    def fits(self, statement: ast.stmt, kinds: frozenset[str]) -> bool:
+        """Whether it has anything to say about a statement, with clues of these kinds."""
+        return isinstance(statement, self.heads) and (not self.asks or not self.asks.isdisjoint(kinds))
 
 
 def template(
-    name: str, *, prior: float, tags: tuple[str, ...] = (), limit: int = 16, decay: float = 0.12
+    name: str,
+    *,
+    prior: float,
+    tags: tuple[str, ...] = (),
+    limit: int = 16,
+    decay: float = 0.12,
+    asks: tuple[str, ...] = (),
+    heads: tuple[type[ast.stmt], ...] = (ast.stmt,),
 ) -> Callable[[Callable[[Site], Iterator[Proposal]]], Template]:
     """Declare a generator function as a fix template."""
 
     def declare(propose: Callable[[Site], Iterator[Proposal]]) -> Template:
-        return Template(name, prior, propose, tags, limit, decay)
+        return Template(name, prior, propose, tags, limit, decay, frozenset(asks), heads)
 
     return declare
 
 
 @dataclass(eq=False)
 class Site:
-    """One statement to repair. `test_words`: identifiers of the tests; `extra_names`: more names that resolve here."""
+    """One statement to repair. `test_words`: identifiers of the tests; `modules`: the repository around the file."""
 
     facts: Facts
     statement: ast.stmt
     clues: tuple[Clue, ...] = ()
     test_words: frozenset[str] = frozenset()
-    extra_names: tuple[str, ...] = ()
+    modules: Modules = field(default_factory=Modules)
 
     @cached_property
     def source(self) -> SourceFile:
@@ -257,7 +273,8 @@ class Site:
         for line in code.split("\n"):
             inner = line.lstrip(" ")
             level = (len(line) - len(inner)) // 4
-            lines.append(f"{indent}{self.source.indent_unit * level}{inner}{self.source.newline}")
+            text = f"{indent}{self.source.indent_unit * level}{inner}" if inner else ""
+            lines.append(text + self.source.newline)
         return "".join(lines)
 
     def _fitted(self, node: ast.expr, text: str) -> str:
@@ -267,7 +284,7 @@ class Site:
             return f"({text})"
         if text[:1] == "(" and text[-1:] == ")" and is_atomic(text):
             return text
-        if is_atomic(text) or _has_room(node, above, text) or self._parenthesised(node):
+        if is_atomic(text) or has_room(node, above, text) or self._parenthesised(node):
             return text
         return f"({text})"
 
@@ -282,14 +299,6 @@ class Site:
         return before.endswith("(") and after.startswith(")")
 
 
-@lru_cache(maxsize=1 << 14)
-def _shape(text: str) -> type[ast.expr] | None:
-    try:
-        return type(ast.parse(f"({text})", mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 _ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Dict, ast.Set, ast.JoinedStr)
 _ATOMS_IN_BRACKETS = (ast.ListComp, ast.SetComp, ast.DictComp)
 _SIMPLE = re.compile(r"[\w.]+(\(\w*\)|\[\w*\])?|-?\d+")
@@ -299,34 +308,10 @@ def is_atomic(text: str) -> bool:
     """Whether an expression can stand anywhere without parentheses."""
     if _SIMPLE.fullmatch(text):
         return not text.startswith("-")
-    shape = _shape(text)
-    if shape is not None and issubclass(shape, (*_ATOMS, *_ATOMS_IN_BRACKETS)):
-        return not (text.startswith("(") and text.endswith(")")) or _closed(text)
-    return text.startswith("(") and text.endswith(")") and _closed(text)
-
-
-def _closed(text: str) -> bool:
-    """Whether the first parenthesis is closed by the last (crude about parentheses in strings)."""
-    depth = 0
-    for index, sign in enumerate(text):
-        depth += (sign in "([{") - (sign in ")]}")
-        if depth == 0:
-            return index == len(text) - 1
-    return False
-
-
-def _has_room(node: ast.expr, above: ast.AST | None, text: str) -> bool:
-    """Whether a place takes any expression unparenthesised."""
-    if _shape(text) is ast.Tuple:
-        return isinstance(above, ast.Return | ast.Assign | ast.Subscript | ast.For)
-    if isinstance(above, ast.Call | ast.Subscript):
-        return node is not getattr(above, "func", None) and node is not getattr(above, "value", None)
-    if isinstance(above, ast.comprehension):
-        return _shape(text) not in (ast.IfExp, ast.Lambda)
-    if isinstance(above, ast.BoolOp):
-        return _shape(text) is ast.Compare
-    roomy = (ast.List, ast.Set, ast.Dict, ast.keyword, ast.Slice, ast.ExceptHandler, ast.Tuple, ast.stmt)
-    return isinstance(above, roomy) and not isinstance(above, ast.With | ast.AsyncWith)
+    shape = shape_of(text)
+    if isinstance(shape, (*_ATOMS, *_ATOMS_IN_BRACKETS)):
+        return not (text.startswith("(") and text.endswith(")")) or closed(text)
+    return text.startswith("(") and text.endswith(")") and closed(text)
 
 
 def shown(text: str) -> str:

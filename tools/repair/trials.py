@@ -8,7 +8,7 @@ from typing import Any
 
 from tools.repair.behaviour import Call, Effect, Observations
 from tools.repair.edits import digest
-from tools.repair.plan import LEVELS, Measured, Plan
+from tools.repair.plan import Measured, Plan
 from tools.repair.wire import Message, ServerGone, TrialServer
 from tools.values import Candidate
 
@@ -84,7 +84,7 @@ async def confirm(
     server: TrialServer, candidate: Candidate, plan: Plan, sources: Mapping[str, str], *, budget_s: float
 ) -> Confirmed:
     """One candidate alone: all failing tests, then the passing ones in file order. Raises ServerGone."""
-    limits = plan.limits(LEVELS - 2)
+    limits = plan.confirming
     passing = {"ids": list(plan.passing), "limits": plan.passing_limits(), "default": _OTHER_LIMIT, "sort": True}
     request = {
         "op": "confirm",

@@ -18,6 +18,7 @@ from tools.repair.source import COMPOUND, FUNCTIONS, Block, FunctionNode, Source
 
 Replacement = tuple[int, int, str]
 Lines = Callable[[Sequence[Replacement]], str]
+_CLAUSE = re.compile(r"[ \t\f]*(?:el(?:se|if)|except|finally)\b")
 _SCOPING = re.compile(r"\b(?:nonlocal|global)\b")
 
 
@@ -57,7 +58,11 @@ class Checker:
         if not self._in_range(edits):
             return False
         scoped = self._scoped(statement, edits)
+        inner = self._opens_body(statement, edits)
+        if inner is not None and not scoped:
+            return self._inserted(inner, edits[0])
         start, end = self.source.header_span(statement)
+        end = start + len(self.source.text[start:end].rstrip())
         if isinstance(statement, COMPOUND) and not scoped and all(start <= a and b <= end for a, b, _ in edits):
             return not isinstance(statement, ast.Try | ast.TryStar | ast.Match) and self._header(statement, edits)
         if len(edits) == 1 and not scoped and self._is_insertion(edits[0]):
@@ -87,20 +92,39 @@ class Checker:
             )
         return self._delicate[function]
 
+    def _opens_body(self, statement: ast.stmt, edits: Sequence[Replacement]) -> ast.stmt | None:
+        """The first statement of a body (a docstring aside) that whole lines are put in front of, if that is all."""
+        body = getattr(statement, "body", ())
+        if len(edits) != 1 or not isinstance(statement, COMPOUND) or not self._is_insertion(edits[0]):
+            return None
+        own = (inner for inner in body[:2] if first_line(inner) > statement.lineno)
+        return next((inner for inner in own if self.source.lines_span(inner)[0] == edits[0][0]), None)
+
     def _is_insertion(self, edit: Replacement) -> bool:
         start, end, text = edit
-        at_line_start = start == 0 or self.source.text[start - 1] in "\r\n"
-        return start == end and at_line_start and text.endswith(("\n", "\r")) and text[:1] not in "\r\n"
+        return start == end and self._at_line_start(start) and text.endswith(("\n", "\r")) and text[:1] not in "\r\n"
 
     def _inserted(self, statement: ast.stmt, edit: Replacement) -> bool:
         text = edit[2]
-        indent = text[: len(text) - len(text.lstrip(" \t\f"))]
-        context = self._context(statement, indent)
+        indent = _indent(text)
+        context = self._context(self._beside(statement, indent), indent)
         key = (text, context)
         if key not in self._insertions:
             code = compiled(context.around(text))
             self._insertions[key] = code is not None
         return self._insertions[key]
+
+    def _beside(self, statement: ast.stmt, indent: str) -> ast.stmt:
+        """The statement, or one that holds it, in whose block lines of this indentation stand."""
+        current = statement
+        while True:
+            owner = self.source.blocks[current].owner
+            if isinstance(owner, ast.Module):
+                return current
+            above = owner if isinstance(owner, ast.stmt) else self._statement_above(owner)
+            if len(self.source.indentation(above)) < len(indent):
+                return current
+            current = above
 
     def _header(self, statement: ast.stmt, edits: Sequence[Replacement]) -> bool:
         """The head of a compound statement, over a `pass`."""
@@ -114,14 +138,15 @@ class Checker:
             head = head[2:] if head.startswith("elif") else head
             return context.around(f"{indent}{head}\n{indent} pass\n")
 
-        if self.source.text[line_start:start].strip(" \t\f"):
+        shared = self.source.text[line_start:start].strip(" \t\f")
+        if shared or _keyword(_applied(self.source.text, start, end, edits)) != _keyword(self.source.text[start:end]):
             return self._region(statement, edits, scoped=False)
         return self._differs((start, end, True), lines, edits)
 
     def _region(self, statement: ast.stmt, edits: Sequence[Replacement], *, scoped: bool) -> bool:
         """The smallest run of whole statements around all edits (the outermost function when `scoped`)."""
-        low, high = edits[0][0], edits[-1][1]
-        first, last = self._run(statement, low, high, scoped=scoped)
+        low, high = self._concerned(edits), edits[-1][1]
+        first, last = self._run(statement, low, high, scoped=scoped, depth=self._least_depth(edits))
         start, end = self.source.lines_span(first)[0], self.source.lines_span(last)[1]
         start, end = min(start, low), max(end, high)
         context = self._context(first, self.source.indentation(first))
@@ -132,7 +157,28 @@ class Checker:
 
         return self._differs((start, end, False), lines, edits)
 
-    def _run(self, statement: ast.stmt, low: int, high: int, *, scoped: bool) -> tuple[ast.stmt, ast.stmt]:
+    def _concerned(self, edits: Sequence[Replacement]) -> int:
+        """Where what the edits concern begins: with the line before when lines go to the block that ends there, when a
+        statement becomes a clause, or when nothing but deletion happens, which must leave something in its block.
+        """
+        low, end, text = edits[0]
+        line = low - len(_indent(self.source.text[max(0, low - 400) : low][::-1]))
+        if not self._at_line_start(line):
+            return low
+        old = self.source.text[line : line + 400]
+        deeper = line == low == end and len(_indent(text)) > len(_indent(old))
+        under = _CLAUSE.match(text) and not (_CLAUSE.match(old) and low < end)
+        return max(0, line - 1) if deeper or under or not any(new.strip() for _, _, new in edits) else low
+
+    def _least_depth(self, edits: Sequence[Replacement]) -> int:
+        """The least indentation of lines that are put in: what holds them is to be compiled with them."""
+        lines = [text for start, _, text in edits if text.strip() and self._at_line_start(start)]
+        return min((len(_indent(text.lstrip("\r\n"))) for text in lines), default=1 << 20)
+
+    def _at_line_start(self, at: int) -> bool:
+        return at == 0 or self.source.text[at - 1] in "\r\n"
+
+    def _run(self, statement: ast.stmt, low: int, high: int, *, scoped: bool, depth: int) -> tuple[ast.stmt, ast.stmt]:
         current: ast.stmt = statement
         if scoped:
             current = self.source.outermost_function(statement) or statement
@@ -142,6 +188,7 @@ class Checker:
             first, last = block.statements[i], block.statements[j]
             covered = self.source.lines_span(first)[0] <= low and high <= self.source.lines_span(last)[1]
             whole = self.source.owns_lines(current) and not self.source.is_elif(current)
+            whole = whole and len(self.source.indentation(current)) <= depth
             if isinstance(block.owner, ast.Module) or (covered and whole):
                 return first, last
             current = block.owner if isinstance(block.owner, ast.stmt) else self._statement_above(block.owner)
@@ -172,6 +219,14 @@ class Checker:
         original = self._originals[key]
         code = compiled(lines(edits))
         return code is not None and (original is None or not same_code(code, original))
+
+
+def _keyword(head: str) -> str:
+    return head.lstrip().partition(" ")[0]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t\f"))]
 
 
 def _applied(text: str, start: int, end: int, edits: Sequence[Replacement]) -> str:

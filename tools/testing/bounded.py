@@ -7,6 +7,7 @@ import re
 ID, MESSAGE, TEXT = 4_000, 4_000, 20_000
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
+_SPELLED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -20,6 +21,12 @@ def clean(text: str, limit: int = TEXT) -> str:
 def clean_id(text: str) -> str:
     """A test's id: as it is, but valid Unicode and bounded."""
     return unicode_only(text)[:ID]
+
+
+def named(test: str) -> str:
+    """The node id that `clean_id` made this of: bytes of a file's name that are no UTF-8 are surrogates again."""
+    file, separator, rest = test.partition("::")
+    return _SPELLED.sub(lambda match: chr(int(match[1], 16)), file) + separator + rest
 
 
 def unicode_only(text: str) -> str:

@@ -145,14 +145,14 @@ def _results(program: _Program, paths: Paths, *, several: bool) -> Iterator[Test
     for name, (known, seconds) in program.tests.items():
         yield TestResult(
             id=clean_id(_qualified(target, name, several=several)) or "?",
-            status=known or "error",
+            status=known or "crashed",
             duration_s=seconds,
             crash=_crash(program, name, known, paths),
             file=_file(target, name),
         )
     if target.died and all(known is not None for known, _ in program.tests.values()):
         crash = Crash(kind="ProcessDied", message=f"the test program was ended by {target.died}")
-        yield TestResult(id=clean_id(target.file) or "cargo", status="error", crash=crash, file=target.file)
+        yield TestResult(id=clean_id(target.file) or "cargo", status="crashed", crash=crash, file=target.file)
 
 
 def _crash(program: _Program, name: str, status: Status | None, paths: Paths) -> Crash | None:

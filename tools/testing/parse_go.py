@@ -17,6 +17,7 @@ MAX_LINES = 2_000_000
 MAX_TESTS = 200_000
 MAX_OUTPUT = 200_000  # characters kept per test or package
 _STATUS: dict[str, Status] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+_UNBUILT = re.compile(r"^FAIL\s+(\S{1,1000}) \[(?:build|setup) failed\]\s*$")
 _PLACE = re.compile(r"^\s+([\w.-]{1,200}\.go):(\d{1,9}): (.*)$")
 
 
@@ -88,6 +89,9 @@ def _events(text: str) -> Iterator[dict[str, Any]]:
                 yield event
         elif line.startswith("# "):
             package = line[2:].split(" ")[0]
+        elif failed := _UNBUILT.match(line):
+            yield {"Action": "output", "Package": failed[1], "Output": line + "\n"}
+            yield {"Action": "fail", "Package": failed[1]}
         elif package and line.strip():
             yield {"Action": "output", "Package": package, "Output": line + "\n"}
 
@@ -104,12 +108,12 @@ def _test(
 ) -> TestResult:
     package, name = key
     text = "".join(output.text)
-    status: Status = output.status or "error"
+    status: Status = output.status or "crashed"
     around = "".join(packages[package].text) if package in packages else ""
     if output.status is None or "panic: " in text:
         text = text if "panic: " in text else text + around
-        status = "timeout" if "panic: test timed out" in text else "error" if output.status is None else "failed"
-    crash = _crash(text, paths, package, module) if status in ("failed", "error", "timeout") else None
+        status = "timeout" if "panic: test timed out" in text else "crashed" if output.status is None else "failed"
+    crash = _crash(text, paths, package, module) if status in ("failed", "crashed", "timeout") else None
     if crash is not None and status == "timeout":
         crash = crash.model_copy(update={"kind": "Timeout"})
     return TestResult(

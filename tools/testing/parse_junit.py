@@ -68,6 +68,8 @@ class _Reader:
         self._inside = False
         self._parts: list[str] = []
         self._kept = 0
+        self._prints = False
+        self._printed = ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -75,10 +77,13 @@ class _Reader:
             raise XmlRefused("the document is nested too deep or too large")
         if name == "testcase":
             self._case, self._status, self._attributes, self._parts, self._kept = attributes, "passed", {}, [], 0
+            self._printed = ""
             if attributes.get("status") in ("notrun", "disabled"):
                 self._status = "skipped"
         elif name in _STATUS and self._case is not None and self._status in ("passed", "skipped"):
             self._status, self._attributes, self._inside = _STATUS[name], attributes, True
+        elif name in ("system-out", "system-err"):
+            self._prints = self._case is not None
 
     def end(self, name: str) -> None:
         self._depth -= 1
@@ -87,11 +92,15 @@ class _Reader:
             self._case = None
         elif name in _STATUS:
             self._inside = False
+        elif name in ("system-out", "system-err"):
+            self._prints = False
 
     def text(self, data: str) -> None:
         if self._inside and self._kept < MAX_KEPT:
             self._parts.append(data[: MAX_KEPT - self._kept])
             self._kept += len(data)
+        elif self._prints and len(self._printed) < MAX_KEPT:
+            self._printed += data[: MAX_KEPT - len(self._printed)]
 
     def _result(self, case: Mapping[str, str]) -> TestResult:
         name, group = case.get("name", "").strip(), case.get("classname", "").strip()
@@ -113,8 +122,8 @@ class _Reader:
         )
 
     def _crash(self) -> Crash:
-        text = "".join(self._parts)
         message = clean(self._attributes.get("message", ""), MESSAGE)
+        text = "".join(self._parts) or ("" if message else self._printed)  # ctest tells nothing but what was printed
         found = crash_in(f"{message}\n{text}", self._paths)
         kind = self._attributes.get("type", "").rpartition(".")[2] or (found.kind if found else "")
         if _TIMEOUT.search(message or (found.message if found else "")):

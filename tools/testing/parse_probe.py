@@ -24,8 +24,9 @@ _STATUSES: dict[str, Status] = {
     "error": "error",
     "skipped": "skipped",
     "timeout": "timeout",
+    "crashed": "crashed",
 }
-_ORDER: tuple[Status, ...] = ("timeout", "error", "failed", "passed", "skipped")
+_ORDER: tuple[Status, ...] = ("crashed", "timeout", "error", "failed", "passed", "skipped")
 
 
 @dataclass(slots=True)
@@ -148,10 +149,20 @@ def _text(value: object) -> str:
 
 
 def parse_stacks(data: bytes, paths: Paths) -> tuple[Frame, ...]:
-    """The stack that faulthandler wrote before it ended a process: it has the innermost frame first."""
+    """The stack of the last report of faulthandler: of the thread that was running, else of the main thread.
+
+    It has the innermost frame first; frames of pytest and the probe around the test's are left out.
+    """
     text = data[-200_000:].decode(errors="replace")
-    threads = re.split(r"^(?:Current thread|Thread) 0x[0-9a-f]+.*$", text, flags=re.MULTILINE)
-    return tuple(reversed(frames_in(threads[-1], paths)))
+    report = re.split(r"^(?:Fatal Python error: .*|Timeout \(.*\)!)$", text, flags=re.MULTILINE)[-1]
+    _, *threads = re.split(r"^(Current thread|Thread) 0x[0-9a-f]+.*$", report, flags=re.MULTILINE)
+    stacks = list(zip(threads[::2], threads[1::2], strict=True))
+    if not stacks:
+        return ()
+    stack = next((lines for kind, lines in stacks if kind == "Current thread"), stacks[-1][1])
+    frames = tuple(reversed(frames_in(stack.partition("\n\n")[0], paths)))
+    first = next((i for i, frame in enumerate(frames) if frame.inside), len(frames))
+    return frames[first:]
 
 
 def parse_spectrum(data: bytes) -> Coverage:

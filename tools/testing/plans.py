@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from sandbox.recipe import TestCommand
 from tools.testing.parse_cargo import parse_cargo
+from tools.testing.parse_ctest import parse_ctest
 from tools.testing.parse_go import parse_go
 from tools.testing.parse_javascript import SEPARATOR, parse_jest, parse_mocha
 from tools.testing.parse_junit import XmlRefused, parse_junit
+from tools.testing.parse_node import parse_node, reporter
 from tools.testing.parse_tap import parse_tap
 from tools.testing.paths import Paths
 from tools.values import TestResult
@@ -33,11 +35,14 @@ Reader = Callable[[Texts, Paths], tuple[TestResult, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """argv: the whole command; read: makes results of what it left; env: variables of its own."""
+    """argv: the whole command; read: makes results of what it left; env: variables of its own; files: inside files
+    that it needs.
+    """
 
     argv: tuple[str, ...]
     read: Reader
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def plan(command: TestCommand, tests: Sequence[str], report: str, per_test_s: float | None, module: str) -> Plan:
@@ -121,15 +126,15 @@ def _mocha(argv: Sequence[str], tests: Sequence[str], report: str, per_test_s: f
 
 def _node(argv: Sequence[str], tests: Sequence[str], report: str) -> Plan:
     """node:test cannot select a subtest of a suite in all versions: only whole files are selected."""
-    files = [test for test in tests if re.search(r"\.[cm]?[jt]sx?$", test) and SEPARATOR not in test]
-    flags = ["--test-reporter=tap", f"--test-reporter-destination={report}"]
+    files, program = _files(tests), f"{report}.reporter.mjs"
+    flags = [f"--test-reporter={program}", f"--test-reporter-destination={report}"]
     at = list(argv).index("--test") + 1 if "--test" in argv else len(argv)
-    targets = files if len(files) == len(tests) and files else argv[at:]
 
     def read(texts: Texts, paths: Paths) -> tuple[TestResult, ...]:
-        return parse_tap(texts.report.decode(errors="replace") or texts.stdout, paths)
+        """A Node that knows no reporters of others prints TAP."""
+        return parse_node(texts.report.decode(errors="replace"), paths) or parse_tap(texts.stdout, paths)
 
-    return Plan((*argv[:at], *flags, *targets), read)
+    return Plan((*argv[:at], *flags, *(files or argv[at:])), read, files={program: reporter()})
 
 
 def _go(argv: Sequence[str], tests: Sequence[str], module: str) -> Plan:
@@ -179,7 +184,7 @@ def _ctest(argv: Sequence[str], tests: Sequence[str], report: str, per_test_s: f
     extra += ["--timeout", str(max(1, int(per_test_s)))] if per_test_s else []
     pattern = f"^({'|'.join(re.escape(test.rpartition('.')[2]) for test in tests)})$"
     extra += ["-R", pattern] if tests and _fits([pattern]) else []
-    return Plan((*argv, *extra), _xml)
+    return Plan((*argv, *extra), lambda texts, paths: parse_ctest(texts.report, texts.stdout, paths))
 
 
 def _xml(texts: Texts, paths: Paths, *, by_file: bool = False) -> tuple[TestResult, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.protocol import Kind, Mount, Sandbox
+from tools.testing.bounded import named
 
 INSIDE = "/patchwright/probe"
 PLUGIN = "patchwright_probe"
@@ -57,11 +58,16 @@ class ProbePlan:
     def spectrum(self) -> str:
         return f"{self.folder}/spectrum"
 
+    @property
+    def stacks(self) -> str:
+        """Where the stacks go of a test that had to be ended with its process."""
+        return f"{self.results}.stacks"
+
     async def prepare(self, sandbox: Sandbox, done: Sequence[str] = ()) -> None:
         """Write the lists of ids (and with them the folder); `done`: tests and files that are not run again."""
-        lists: dict[str, Any] = {"done": list(done)}
+        lists: dict[str, Any] = {"done": [named(test) for test in done]}
         if self.select:
-            lists["select"] = list(self.select)
+            lists["select"] = [named(test) for test in self.select]
         await sandbox.write_file(f"{self.folder}/lists", json.dumps(lists).encode())
 
     def argv(self, argv: Sequence[str]) -> tuple[str, ...]:

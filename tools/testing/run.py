@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,16 +11,18 @@ from sandbox.protocol import ExecResult, Quota, Sandbox
 from sandbox.recipe import TestCommand
 from tools.testing import probe
 from tools.testing.frames import crash_in
-from tools.testing.parse_probe import ProbeRun, parse_probe, parse_spectrum
+from tools.testing.parse_probe import parse_spectrum
 from tools.testing.paths import Paths
 from tools.testing.plans import Texts, plan
 from tools.testing.probe import ProbePlan, probe_mount
 from tools.testing.selection import is_command, matches, near, parse_test_argument, say_missing
+from tools.testing.watched import Watch, Watched, watch
 from tools.values import Coverage, Crash, TestResult, TestRun
 
 __all__ = ["is_command", "parse_test_argument", "probe_mount", "run_tests", "test_ids"]
 
 MAX_REPORT = 32 << 20
+LEAST_COLLECT_S, COLLECT_SHARE = 20.0, 0.35
 
 
 def test_ids(argument: str) -> tuple[str, ...]:
@@ -45,60 +48,52 @@ async def run_tests(
     variables = {**dict(command.env), **(env or {}), "PYTHONHASHSEED": str(hash_seed)}
     cwd = sandbox.workspace if command.cwd == "." else f"{sandbox.workspace}/{command.cwd}"
     if command.framework in ("pytest", "command"):
-        watched = ProbePlan(
+        place = ProbePlan(
             workspace=sandbox.workspace,
             kind=sandbox.kind,
             select=tuple(tests) if command.framework == "pytest" else (),
             per_test_s=per_test_s or 0.0,
+            collect_s=_patience(per_test_s, quota),
             coverage_roots=tuple(coverage_roots) if coverage_roots is not None else None,
             seed=hash_seed,
         )
-        return await _watched(sandbox, command, watched, variables, cwd, quota)
+        paths = Paths(sandbox.workspace, cwd=command.cwd)
+        what = Watch(command.argv, place, variables, cwd, paths, goes_on=command.framework == "pytest")
+        return await _watched(sandbox, command, what, quota)
     return await _reported(sandbox, command, tests, per_test_s, variables, cwd, quota), None
 
 
-async def _watched(  # noqa: PLR0917 - one call, from above
-    sandbox: Sandbox, command: TestCommand, watched: ProbePlan, variables: dict[str, str], cwd: str, quota: Quota | None
+def _patience(per_test_s: float | None, quota: Quota | None) -> float:
+    """Seconds that the import of one file may take: some tests' worth, and a share of the run's."""
+    most = quota.wall_s * COLLECT_SHARE if quota else math.inf
+    return min(most, max(LEAST_COLLECT_S, 2 * per_test_s)) if per_test_s else 0.0
+
+
+async def _watched(
+    sandbox: Sandbox, command: TestCommand, what: Watch, quota: Quota | None
 ) -> tuple[TestRun, Coverage | None]:
     try:
-        await watched.prepare(sandbox)
+        found = await watch(sandbox, what, quota)
     except OSError as error:
         return _unable(command, error), None
-    done = await sandbox.exec(watched.argv(command.argv), cwd=cwd, env={**variables, **watched.env()}, quota=quota)
-    seen = parse_probe(await probe.read(sandbox, watched.results, probe.MAX_RESULTS))
     coverage = None
-    if watched.coverage_roots is not None:
-        found = parse_spectrum(await probe.read(sandbox, watched.spectrum, probe.MAX_SPECTRUM))
-        coverage = found if found.tests else None
-    await watched.remove(sandbox)
-    _bury(seen, done)
-    results = tuple(seen.results.values())
-    note = "\n".join((*filter(None, (say_missing(seen.missing),)), *seen.notes[:20]))
+    if what.plan.coverage_roots is not None:
+        coverage = parse_spectrum(await probe.read(sandbox, what.plan.spectrum, probe.MAX_SPECTRUM))
+    await what.plan.remove(sandbox)
+    return _told(command, found, what.paths), coverage if coverage and coverage.tests else None
+
+
+def _told(command: TestCommand, found: Watched, paths: Paths) -> TestRun:
+    """The run as a value; a command that tells nothing of its tests is one result by its exit code."""
+    seen, results, first = found.seen, found.results, found.runs[0]
+    notes = [say_missing(seen.missing), *seen.notes[:20], found.note]
     if not results and command.framework == "command":
-        results = (_opaque(command, done, Paths(sandbox.workspace, cwd=command.cwd)),)
+        results = (_opaque(command, first, paths),)
     if not results and not seen.missing:
-        note = "\n".join((*filter(None, (note,)), _silence(done)))
-    run = _run(command, results, done, note)
-    return replace_complete(run, done, seen), coverage
-
-
-def replace_complete(run: TestRun, done: ExecResult, seen: ProbeRun) -> TestRun:
-    """A run is complete when its last session ended by itself within the limits."""
-    whole = not done.exceeded and not seen.running and (seen.finished >= seen.sessions)
-    return run.model_copy(update={"complete": whole})
-
-
-def _bury(seen: ProbeRun, done: ExecResult) -> None:
-    """Name the test during which the process died or was stopped."""
-    for name in [*seen.died, *([seen.running] if seen.running else [])]:
-        stopped = done.timed_out and name == seen.running
-        limits = ", ".join(done.exceeded)
-        crash = Crash(
-            kind="Timeout" if stopped else "ProcessDied",
-            message=f"the run was stopped in this test: {limits}" if done.exceeded else "the process died in this test",
-        )
-        file = name.split("::")[0]
-        seen.add(TestResult(id=name, status="timeout" if stopped else "error", crash=crash, file=file))
+        notes.append(_silence(first))
+    run = _run(command, results, first, "\n".join(filter(None, notes)))
+    spent = {name: sum(getattr(each, name) for each in found.runs) for name in ("wall_s", "cpu_s")}
+    return run.model_copy(update={**spent, "complete": found.complete, "output": found.output})
 
 
 def _opaque(command: TestCommand, done: ExecResult, paths: Paths) -> TestResult:
@@ -136,6 +131,8 @@ async def _reported(  # noqa: PLR0917 - one call, from above
         return _unable(command, error)
     module = await _go_module(sandbox, cwd) if command.framework == "go" else ""
     planned = plan(command, tests, report, per_test_s, module)
+    for path, data in planned.files.items():
+        await sandbox.write_file(path, data)
     done = await sandbox.exec(planned.argv, cwd=cwd, env={**variables, **planned.env}, quota=quota)
     texts = Texts(await probe.read(sandbox, report, MAX_REPORT), done.stdout.text, done.stderr.text)
     await place.remove(sandbox)

@@ -21,6 +21,7 @@ from workflows.exits import UNAVAILABLE
 from workflows.text import line
 
 if TYPE_CHECKING:
+    from sandbox.protocol import Capabilities
     from workflows.settings import Settings
 
 ENOUGH_BYTES = 2 << 30
@@ -57,9 +58,12 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield Check("python", True, f"{sys.version.split()[0]} at {sys.executable}")
     yield _program("git", "install git")
     yield _program("uv", "comes with the package: reinstall patchwright")
-    yield from _sandbox()
+    yield from _sandbox(needed=settings.sandbox != "docker")
+    yield from _docker(settings)
     for name, folder in (("runs", settings.home), ("cache", settings.cache)):
         yield _folder(name, folder)
+    if settings.model_url:
+        yield from _model(settings)
 
 
 def _program(name: str, remedy: str) -> Check:
@@ -74,21 +78,70 @@ def _program(name: str, remedy: str) -> Check:
     return Check(name, True, f"{done.stdout.strip()} at {found}")
 
 
-def _sandbox() -> Iterator[Check]:
+def _sandbox(*, needed: bool) -> Iterator[Check]:
     from sandbox.bubblewrap import BubblewrapSandboxes
     from sandbox.protocol import SandboxUnavailable
 
     try:
         found = asyncio.run(BubblewrapSandboxes().probe())
     except SandboxUnavailable as error:
-        yield Check("sandbox", False, str(error))
+        yield Check("sandbox", False, str(error), needed=needed)
         return
+    yield from _found(found, needed=needed)
+
+
+def _found(found: Capabilities, *, needed: bool) -> Iterator[Check]:
+    """What an engine enforces, as it was tried."""
     isolated = found.isolates_network and found.isolates_files and found.isolates_processes
-    yield Check("sandbox", isolated, f"{found.kind} {found.version}: no network, own files, own processes")
+    yield Check(
+        "sandbox", isolated, f"{found.kind} {found.version}: no network, own files, own processes", needed=needed
+    )
     limits = ", ".join(f"{limit}: {how}" for limit, how in sorted(found.limits.items()))
     yield Check("limits", "none" not in found.limits.values(), f"enforced per {limits}", needed=False)
     for note in found.notes:
         yield Check("note", False, note, needed=False)
+
+
+def _docker(settings: Settings) -> Iterator[Check]:
+    """A Docker engine, when there is a sign of one or it is asked for."""
+    from workflows.engines import docker_is_likely
+    from workflows.settings import host_variables
+
+    wanted = settings.sandbox == "docker"
+    if not wanted and not settings.image and not docker_is_likely(host_variables()):
+        yield Check("docker", True, "no engine here; sandboxes are bubblewrap's", needed=False)
+        return
+    from sandbox.protocol import SandboxUnavailable
+
+    try:
+        found, disk = asyncio.run(_probe_docker(settings))
+    except SandboxUnavailable as error:
+        yield Check("docker", False, str(error), needed=wanted)
+        return
+    yield from _found(found, needed=False)
+    if disk is not None:
+        yield _folder("engine", disk)
+
+
+async def _probe_docker(settings: Settings) -> tuple[Capabilities, Path | None]:
+    """What the engine enforces, and where its data lies when that is on this machine."""
+    from workflows.engines import docker_sandboxes
+
+    provider = docker_sandboxes(settings, pull=False)
+    try:
+        found = await provider.probe()
+    finally:
+        await provider.close()
+    place = Path(str(provider.engine.info.get("DockerRootDir", "")))
+    return found, place if place.is_dir() else None
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    from workflows.reasoners import examined
+
+    for finding in asyncio.run(examined(settings)):
+        mend = f"; mend it with: {finding.remedy}" if finding.remedy else ""
+        yield Check(finding.name, finding.well, f"{finding.detail}{mend}", needed=False)
 
 
 def _folder(name: str, folder: Path) -> Check:

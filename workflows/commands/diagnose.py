@@ -57,7 +57,7 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         str | None, typer.Option(metavar="X", help="Python to use: a version (3.11) or a path.", rich_help_panel=HOW)
     ] = None,
     sandbox: Annotated[
-        Literal["auto", "bubblewrap", "none"] | None,
+        Literal["auto", "bubblewrap", "docker", "none"] | None,
         typer.Option(help="What isolates the code; none only for your own code.", rich_help_panel=HOW),
     ] = None,
     allow: Annotated[
@@ -78,6 +78,12 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Sandboxes at the same time.", rich_help_panel=LIMITS)
     ] = None,
+    model_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Endpoint of a model that thinks along.", rich_help_panel=HOW)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model that it serves.", rich_help_panel=HOW)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Only report.json on stdout.", rich_help_panel=OUTPUT)] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the report's files here too.", rich_help_panel=OUTPUT)
@@ -91,6 +97,7 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     from agent.domain import Request
     from tools.guard import RULES
     from workflows import inputs
+    from workflows.reasoners import chosen
     from workflows.settings import load
 
     settings = load()
@@ -104,6 +111,7 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         source=where, rev=inputs.revision("--rev", rev), good=inputs.revision("--good", good), tests=tuple(test or ()),
         goal=goal, allow=inputs.allowed(allow or (), RULES), install=tuple(install or ()), test_command=test_command,
         python=python, sandbox=sandbox or settings.sandbox, limits=limits,
+        reasoner=chosen(settings, model_url, model),
     )  # fmt: skip
     texts = inputs.text_of("--log", log), inputs.text_of("--issue", issue), inputs.patches_of(patch or ())
     door = door_of(ctx)

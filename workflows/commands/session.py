@@ -58,6 +58,7 @@ def watch(ways: Ways, resume: str | None, work: Callable[[Emit], Coroutine[Any, 
 
 def finish(door: Door, settings: Settings, run: RunRef, ways: Ways) -> int:
     """Run it to its report; returns the exit code of its outcome."""
+    from agent.certificate import patch_of
     from agent.domain import EXIT_CODES
     from workflows.report.render import write_report
     from workflows.summary import print_summary
@@ -65,15 +66,16 @@ def finish(door: Door, settings: Settings, run: RunRef, ways: Ways) -> int:
     if ways.out:
         writable(ways.out)
     report = watch(ways, run.id, lambda emit: door.diagnose_run(settings, run, emit))
-    files = write_report(report, report.patch, run.folder)
+    diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
+    files = write_report(report, diff, run.folder)
     if ways.out:
-        files = write_report(report, report.patch, ways.out)
+        files = write_report(report, diff, ways.out)
     if ways.json:
         print_json(report)
     else:
         print_summary(Console(), report, files)
     if ways.checkout and report.outcome == "verified_patch":
-        _apply(report, run, ways.checkout)
+        _apply(report, diff or "", run, ways.checkout)
     return EXIT_CODES[report.outcome]
 
 
@@ -99,10 +101,10 @@ def _base(report: Report, run: RunRef) -> Path:
     return run.folder / asyncio.run(Player(run.folder / "record.jsonl").prepare(report.request)).base
 
 
-def _apply(report: Report, run: RunRef, checkout: Path) -> None:
+def _apply(report: Report, diff: str, run: RunRef, checkout: Path) -> None:
     from workflows.applying import apply_patch
 
     patch = run.folder / "patch.diff"
-    written = apply_patch(report.patch or "", base=_base(report, run), checkout=checkout, patch=patch)
+    written = apply_patch(diff, base=_base(report, run), checkout=checkout, patch=patch)
     names = ", ".join(str(path) for path in written)
     Console(stderr=True).print(f"applied: {names}", markup=False, highlight=False, soft_wrap=True)

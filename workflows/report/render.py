@@ -20,7 +20,6 @@ from workflows.text import brief, clean, line
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent / "schema.json"
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def write_report(report: Report, diff: str | None, out: Path) -> tuple[Path, ...]:
@@ -49,16 +48,8 @@ def _write(path: Path, data: bytes) -> Path:
 
 
 def as_json(report: Report) -> str:
-    """report.json, as `schema_text` describes it; a byte that was no UTF-8 is a replacement character."""
-    return json.dumps(_encodable(report.model_dump()), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _encodable(value: Any) -> Any:
-    if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {_encodable(name): _encodable(item) for name, item in value.items()}
-    return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
+    """report.json, as `schema_text` describes it."""
+    return report.to_json(indent=2) + "\n"
 
 
 def certificate_text(report: Report) -> str:

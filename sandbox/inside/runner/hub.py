@@ -1,5 +1,6 @@
-"""Descriptors and frames: one epoll, and the socket to the host with what waits to be sent and what has come in
-part.
+"""Descriptors and frames: one epoll, and the way to the host with what waits to be sent and what has come in part.
+
+The way is one socket, or a pair of pipes where an engine attaches to a container's stdin and stdout.
 """
 
 import os
@@ -15,18 +16,21 @@ CONGESTED = 4 << 20  # bytes waiting for the host above which live output is lef
 
 
 class HostGone(Exception):
-    """The socket's other end is closed."""
+    """The other end is closed."""
 
 
 class Hub:
     """The runner's view of the world outside it."""
 
-    def __init__(self, sock: int) -> None:
+    def __init__(self, sock: int, out: int = -1) -> None:
         self.sock = sock
+        self.out = sock if out < 0 else out
+        self.held = False  # whether frames wait for room in `out`
         self.epoll = select.epoll()
         self.handlers: dict[int, Callable[[], object]] = {}
         self.incoming, self.outgoing = bytearray(), bytearray()
-        os.set_blocking(sock, False)
+        for fd in (self.sock, self.out):
+            os.set_blocking(fd, False)
         self.epoll.register(sock, select.EPOLLIN)
 
     @property
@@ -69,13 +73,23 @@ class Hub:
         """Send what the socket takes; raises HostGone."""
         while self.outgoing:
             try:
-                sent = os.write(self.sock, memoryview(self.outgoing)[: 1 << 20])
+                sent = os.write(self.out, memoryview(self.outgoing)[: 1 << 20])
             except BlockingIOError:
                 break
             except OSError as error:
                 raise HostGone from error
             del self.outgoing[:sent]
-        self.epoll.modify(self.sock, select.EPOLLIN | (select.EPOLLOUT if self.outgoing else 0))
+        if self.held != bool(self.outgoing):
+            self.held = bool(self.outgoing)
+            self.await_room()
+
+    def await_room(self) -> None:
+        if self.out == self.sock:
+            self.epoll.modify(self.sock, select.EPOLLIN | (select.EPOLLOUT if self.held else 0))
+        elif self.held:
+            self.epoll.register(self.out, select.EPOLLOUT)
+        else:
+            self.epoll.unregister(self.out)
 
     def receive(self) -> "Iterator[tuple[int, int, bytes]]":
         """The frames (kind, id, payload) that have arrived; raises HostGone."""

@@ -12,14 +12,15 @@ _SIGKILL, _SIGXCPU, _SIGXFSZ = 9, 24, 25
 
 
 class Limits:
-    """disk: a path on the size-bounded file system, or ""; watches: name to (descriptor, key) of counter files.
+    """disk: paths on size-bounded file systems, colons between; watches: name to (descriptor, key) of counter files.
 
     anon is the memory in use, oom counts kills for want of memory, forks counts refused processes. Without them, where
     there is no control group, processes and memory are counted by looking at every process.
     """
 
     def __init__(self, processes: Processes, disk: str, watches: "dict[str, tuple[int, bytes]]") -> None:
-        self.processes, self.disk, self.watches = processes, disk, watches
+        self.processes, self.watches = processes, watches
+        self.disks = [path for path in disk.split(":") if path]
 
     @property
     def grouped(self) -> bool:
@@ -91,14 +92,15 @@ class Limits:
         return 0
 
     def _disk_used(self) -> int:
-        if not self.disk:
-            return 0
-        space = os.statvfs(self.disk)
-        return (space.f_blocks - space.f_bfree) * space.f_frsize
+        used = 0
+        for path in self.disks:
+            space = os.statvfs(path)
+            used += (space.f_blocks - space.f_bfree) * space.f_frsize
+        return used
 
     def _disk_full(self, command: Command) -> bool:
-        if not self.disk:
-            return False
-        space = os.statvfs(self.disk)
-        grown = (space.f_blocks - space.f_bfree) * space.f_frsize - command.disk_before
-        return space.f_bfree * space.f_frsize < CHUNK or space.f_ffree < 16 or grown > command.disk - CHUNK
+        for path in self.disks:
+            space = os.statvfs(path)
+            if space.f_bfree * space.f_frsize < CHUNK or space.f_ffree < 16:
+                return True
+        return bool(self.disks) and self._disk_used() - command.disk_before > command.disk - CHUNK

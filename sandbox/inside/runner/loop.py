@@ -4,8 +4,10 @@ Standard library only, Python 3.8+, few imports: it must be up within millisecon
 one socket it is given; commands get pipes of their own, and the runner is not dumpable, so that nothing it runs can
 reach that socket through /proc or ptrace. One thread, one epoll, no sleeping.
 
-Arguments, each key=value: sock (descriptor of the socket), disk (a path on the size-bounded file system), anon, oom,
-forks (FD:KEY: an open counter file of the sandbox's control group and the line to read in it).
+Arguments, each key=value: sock (descriptor of the socket), out (another one to write to, where there are two pipes),
+disk (paths on size-bounded file systems, with colons between), anon, oom, forks (FD:KEY: an open counter file of the
+sandbox's control group and the line to read in it), user=shared (this user has processes elsewhere too, so that the
+kernel's count of them is not ours).
 """
 
 import errno
@@ -52,14 +54,14 @@ SWEEP_S = 5.0  # after which processes that survive SIGKILL are declared unkilla
 class Runner:
     """The event loop. watches: see limits.py."""
 
-    def __init__(self, sock: int, disk: str, watches: "dict[str, tuple[int, bytes]]") -> None:
-        self.hub = Hub(sock)
+    def __init__(self, hub: Hub, disk: str, watches: "dict[str, tuple[int, bytes]]", shared: bool = False) -> None:
+        self.hub = hub
         self.commands: dict[int, Command] = {}
         self.writers: dict[int, files.Writer] = {}
         self.congested = False
         self.processes = Processes()
         self.limits = Limits(self.processes, disk, watches)
-        self.starter = Starter(self.processes.first, self.limits.grouped)
+        self.starter = Starter(self.processes.first and not shared, self.limits.grouped)
         self.next_look, self.look_every = 0.0, TICK_S
 
     def start(self) -> None:
@@ -305,8 +307,8 @@ def main() -> None:
         if name in facts:
             number, _, key = facts[name].partition(":")
             watches[name] = (int(number), key.encode() + b" ")
-    sock = int(facts["sock"])
-    keep = {0, 1, 2, sock, *(fd for fd, _ in watches.values())}
+    sock, out = int(facts["sock"]), int(facts.get("out", "-1"))
+    keep = {0, 1, 2, sock, out, *(fd for fd, _ in watches.values())}
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd > 2 and fd in keep:
             os.set_inheritable(fd, False)
@@ -315,6 +317,6 @@ def main() -> None:
                 os.close(fd)
             except OSError:
                 continue
-    runner = Runner(sock, facts.get("disk", ""), watches)
+    runner = Runner(Hub(sock, out), facts.get("disk", ""), watches, facts.get("user") == "shared")
     runner.start()
     runner.run()

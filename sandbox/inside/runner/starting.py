@@ -24,6 +24,18 @@ def prctl(option: int, value: int) -> None:
         raise OSError("prctl %d was refused" % option)
 
 
+def execute(argv: "list[bytes]", env: "dict[bytes, bytes]") -> "NoReturn":
+    """Become a program, sought in the PATH of its own variables. os.execvpe imports a module first, in every child."""
+    name, denied = argv[0], None
+    folders = [b""] if b"/" in name else env.get(b"PATH", os.defpath.encode()).split(b":")
+    for folder in folders:
+        try:
+            os.execve(folder + b"/" + name if folder else name, argv, env)  # noqa: S606
+        except OSError as error:
+            denied = denied if error.errno in (errno.ENOENT, errno.ENOTDIR) else denied or error
+    raise denied or OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
 class Starter:
     """Forks commands. `alone`: this user's processes are all in here, so that the kernel's count of them is ours."""
 
@@ -82,7 +94,7 @@ class Starter:
             self.restrict(command)
             os.nice(5)  # a fork bomb must not keep the runner from ending it
             os.chdir(command.cwd)
-            os.execvpe(command.argv[0], command.argv, dict(pair.split(b"=", 1) for pair in command.env))  # noqa: S606
+            execute(command.argv, dict(pair.split(b"=", 1) for pair in command.env))
         except OSError as error:
             code = 127 if error.errno in (errno.ENOENT, errno.ENOTDIR) else 126
             what = command.cwd if error.filename == command.cwd else command.argv[0]

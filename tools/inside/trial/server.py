@@ -97,7 +97,7 @@ class Server:
         """The collected process as it is now; what exists now is left alone by the children's garbage collector."""
         gc.unfreeze()
         gc.collect()
-        repaired = {os.path.realpath(source.path) for source in self._runner.sources.known.values()}
+        repaired = {source.real for source in self._runner.sources.known.values()}
         files = {name: os.path.realpath(str(getattr(m, "__file__", None) or "/")) for name, m in sys.modules.items()}
         names = [name for name, file in files.items() if file.startswith(self._root)]
         modules = [sys.modules[name] for name in sorted(names, key=lambda name: files[name] not in repaired)]

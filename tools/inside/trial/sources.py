@@ -35,10 +35,10 @@ class Unit(NamedTuple):
 
 
 class Source:
-    """One file: its path inside, its text with newlines as they are, its units in order."""
+    """One file: its path inside (`real`: without links), its text with newlines as they are, its units in order."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path, self.real = path, os.path.realpath(path)
         with open(path, "rb") as file:
             self.data = file.read()
             file.seek(0)
@@ -150,11 +150,16 @@ def by_file(edits: Sequence[Edit]) -> Dict[str, List[Edit]]:
 
 
 def covered(edits: Sequence[Edit], sources: Dict[str, Source]) -> None:
-    """Raises Mismatch for edits of files that were not loaded, or that do not fit."""
+    """Raises Mismatch for edits of files that were not loaded, that do not fit, or that the encoding does not hold."""
     for file, own in by_file(edits).items():
         if file not in sources:
             raise Mismatch("%s: not loaded" % file)
-        applied(sources[file].text, own)
+        source = sources[file]
+        applied(source.text, own)
+        try:
+            "".join(edit[3] for edit in own).encode(source.encoding, source.errors)
+        except UnicodeError as error:
+            raise Mismatch("%s: %s" % (file, error)) from error
 
 
 def applied(text: str, edits: Sequence[Edit], offset: int = 0) -> str:

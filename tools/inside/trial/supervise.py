@@ -1,7 +1,7 @@
 """Forked children under supervision: limits on CPU time, wall time and memory, and an end for all that they started.
 
-A child reports by `emit(record)`. A record with "limit": [cpu seconds, wall seconds] starts a new time slice; a child
-that outlives its slice is killed with its process group. The child ends by itself through a last record {"end": true}.
+A child reports by `emit(record, ...)`. A record with "limit": [cpu seconds, wall seconds] starts a new time slice; a
+child that outlives its slice is killed with its process group. It ends by itself through a last record {"end": true}.
 """
 
 import ctypes
@@ -15,10 +15,10 @@ import time
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from .wire import out_of_reach, write_line
+from .wire import out_of_reach, write_lines
 
 Record = Dict[str, Any]
-Emit = Callable[[Record], None]
+Emit = Callable[..., None]  # of records
 Body = Callable[[Emit], None]
 DONE, CRASHED, TIMEOUT = "done", "crashed", "timeout"
 _POLL_S = 0.05
@@ -74,10 +74,10 @@ def _moved(descriptor: int) -> int:
 def _be_child(body: Body, sink: int, memory: int) -> None:
     owner = _getpid()
 
-    def emit(record: Record) -> None:
+    def emit(*records: Record) -> None:
         if _getpid() != owner:
             _exit(0)  # a fork made by the code under test ran on into the harness
-        write_line(sink, record)
+        write_lines(sink, records)
 
     try:
         os.setsid()

@@ -84,10 +84,9 @@ class Live:
 
     def functions(self, source: Source) -> List[FunctionType]:
         """Every live function that is an outermost function of the file."""
-        path = os.path.realpath(source.path)
         found = []
         for unit in source.units:
-            for code in self._outer.get((path, unit.first_line, unit.name), {}).values():
+            for code in self._outer.get((source.real, unit.first_line, unit.name), {}).values():
                 found += self._by_code[id(code)]
         return found
 
@@ -100,7 +99,7 @@ class Live:
         return changes
 
     def _unit_changes(self, source: Source, unit: Unit, edits: List[Edit]) -> Iterator[Change]:
-        olds = self._outer.get((os.path.realpath(source.path), unit.first_line, unit.name))
+        olds = self._outer.get((source.real, unit.first_line, unit.name))
         if not olds:
             raise Cold("%s is not live" % unit.name)
         text = "\n" * (unit.first_line - 1 - len(unit.header))

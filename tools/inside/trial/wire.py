@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import tempfile
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 Message = Dict[str, Any]
 FIRST_DESCRIPTOR = 200
@@ -62,11 +62,11 @@ class Channel:
 
     def write(self, message: Message) -> None:
         """Send one message."""
-        write_line(self._sink, message)
+        write_lines(self._sink, (message,))
 
 
-def write_line(descriptor: int, message: Message) -> None:
-    """Write one message as a line, all of it."""
-    data = json.dumps(message, separators=(",", ":")).encode("utf-8") + b"\n"
+def write_lines(descriptor: int, messages: Sequence[Message]) -> None:
+    """Write messages, a line each, all of them."""
+    data = b"".join(json.dumps(message, separators=(",", ":")).encode("utf-8") + b"\n" for message in messages)
     while data:
         data = data[os.write(descriptor, data) :]

@@ -48,11 +48,15 @@ class Order(NamedTuple):
         return self.limits.get(name, self.default)
 
 
-def run_all(suite: Suite, order: Order, emit: Emit) -> Message:
-    """Run tests, each with full teardown, until one fails (or all). passed: positions of the ones that passed."""
+def run_all(suite: Suite, order: Order, emit: Emit, told: bool = False) -> Message:
+    """Run tests, each with full teardown, until one fails (or all). passed: positions of the ones that passed.
+
+    told: the time slice of the first test is open already.
+    """
     passed, failure, cpu = [], None, []
     for position, name in enumerate(order.ids):
-        emit({"limit": order.limit(name), "test": position})
+        if position or not told:
+            emit({"limit": order.limit(name), "test": position})
         started = time.process_time()
         outcome = suite.run(name)
         cpu.append(round(time.process_time() - started, 6))
@@ -96,19 +100,25 @@ class _Spawned:
 
 
 def batch(world: World, trials: Sequence[Trial], order: Order, check: Sequence[Message], emit: Emit) -> None:
-    """Candidates one after another in this process, then the `check`: tests that must still end as they did."""
+    """Candidates one after another in this process, then the `check`: tests that must still end as they did.
+
+    A result goes out together with the beginning of what is next: to wake the parent costs as much as a small test.
+    """
+    done: List[Message] = []
     for index, trial in enumerate(trials):
-        emit({"at": index, "limit": order.limit(order.ids[0]) if order.ids else [SPARE_S, SPARE_S]})
-        result = swapped(world, trial, lambda: run_all(world.suite, order, emit))
+        limit = order.limit(order.ids[0]) if order.ids else [SPARE_S, SPARE_S]
+        emit(*done, {"at": index, "limit": limit, "test": 0})
+        result = swapped(world, trial, lambda: run_all(world.suite, order, emit, told=True))
         world.isolation.restore()
         damaged = world.stamps.damaged()
         if damaged:
             emit({"at": index, "damaged": damaged})
             return
-        emit({"result": result, "at": index})
+        done = [{"result": result, "at": index}]
         if world.isolation.dirty() and index + 1 < len(trials):
-            emit({"rest": index + 1})
+            emit(*done, {"rest": index + 1})
             return
+    emit(*done)
     if len(trials) > 1 and check:
         emit({"at": -1, "limit": [SPARE_S, SPARE_S]})
         emit({"clean": all(_same(world.suite, expected, order, emit) for expected in check)})

@@ -46,7 +46,21 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "rjust": ('"0"',),
     "ljust": ('"0"',),
     "divmod": ("10",),
+    "popitem": ("last=False",),
+    "move_to_end": ("last=False",),
+    "most_common": ("1",),
+    "isclose": ("abs_tol=1e-9",),
+    "zip_longest": ('fillvalue=""', "fillvalue=0"),
+    "accumulate": ("initial=0",),
+    "reduce": ("0", "1"),
+    "run": ("check=True",),
+    "sub": ("count=1", "flags=re.IGNORECASE"),
+    "compile": ("re.IGNORECASE", "re.MULTILINE", "re.DOTALL"),
+    "print": ('end=""',),
+    "fromtimestamp": ("tz=timezone.utc",),
+    "now": ("timezone.utc",),
 }
+_USUAL: Mapping[str, int] = {"replace": 2, "getattr": 2, "isclose": 2, "zip_longest": 4, "reduce": 2, "sub": 3}
 
 
 def calls(site: Site) -> Iterator[ast.Call]:
@@ -150,7 +164,7 @@ def argument_add(site: Site) -> Iterator[Proposal]:
             yield from _forward(site, node)
         if not definition(site, node):
             for text in _OPTIONAL.get(callee_name(node), ()):
-                if not node.keywords and len(node.args) <= 1 + (callee_name(node) in ("replace", "getattr")):
+                if not node.keywords and len(node.args) <= _USUAL.get(callee_name(node), 1):
                     yield with_argument(site, node, text, weight=0.45)
 
 

@@ -37,7 +37,7 @@ def _placements(site: Site, code: str, said: str, weight: float) -> Iterator[Pro
         yield site.insert_after(code, said, weight=weight)
 
 
-@template("insert-update", prior=0.42, limit=26, decay=0.06)
+@template("insert-update", prior=0.42, limit=50, decay=0.06)
 def insert_update(site: Site) -> Iterator[Proposal]:
     """`seen.add(x)`, `result.append(x)`, `i += 1`, `x = x.next`, `self.count -= 1`: what the function seems to lack."""
     if not _insertable(site):

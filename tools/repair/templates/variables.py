@@ -11,7 +11,7 @@ from tools.repair.site import Proposal, Site, is_load, template
 from tools.repair.vocabulary import KIND_OF_METHOD, METHODS_OF, SIMILAR_METHODS, family_of
 
 
-@template("variable", prior=0.42, limit=24, decay=0.08)
+@template("variable", prior=0.42, limit=60, decay=0.08)
 def variable(site: Site) -> Iterator[Proposal]:
     """A variable replaced by another one in scope, by kind, look, role and whether it would else be unused."""
     for node in site.expressions:
@@ -108,6 +108,36 @@ def self_prefix(site: Site) -> Iterator[Proposal]:
                 yield site.replace(node, f"type({receiver}).{node.attr}", weight=0.15)
 
 
+@template("other-object", prior=0.4, limit=10)
+def other_object(site: Site) -> Iterator[Proposal]:
+    """`self.x` and `other.x`, `a.x` and `b.x`; `a.x` to a local `x`, and a local `x` to `a.x`."""
+    for node in site.expressions:
+        if not is_load(node) or not site.placed(node):
+            continue
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield from _of_another(site, node, node.value.id)
+        elif isinstance(node, ast.Name) and node.id in site.by_name:
+            for name in _owners(site, node.id)[:3]:
+                yield site.replace(node, f"{name}.{node.id}", weight=0.5)
+
+
+def _of_another(site: Site, node: ast.Attribute, base: str) -> Iterator[Proposal]:
+    local, called = site.by_name.get(node.attr), _is_called(site, node)
+    if local is not None and base != site.scope.receiver and not called:
+        yield site.replace(node, node.attr, weight=1.5 if local.unused else 1.0)
+    for name in _owners(site, node.attr):
+        if name != base:
+            yield site.replace(node.value, name, weight=0.4 if called else 1.0)
+
+
+def _owners(site: Site, attr: str) -> list[str]:
+    """Names in scope whose `attr` is read somewhere, and the object the method is of."""
+    receiver, owner = site.scope.receiver, site.owner
+    own = receiver and owner is not None and attr in {*owner.attributes, *owner.methods, *owner.body_names}
+    found = [v.name for v in site.variables if "." not in v.name and attr in site.facts.attributes.get(v.name, ())]
+    return [*([receiver] if own and receiver else []), *found]
+
+
 @template("attribute", prior=0.36, limit=14, decay=0.1)
 def attribute(site: Site) -> Iterator[Proposal]:
     """An attribute that is no method call replaced by one alike: of self, of the same name elsewhere, of its family."""
@@ -139,23 +169,38 @@ def _renamed(site: Site, node: ast.Attribute, name: str, weight: float) -> Propo
 def _other_attributes(site: Site, node: ast.Attribute) -> Iterator[tuple[str, float]]:
     """Attributes that may have been meant, with weights; every name once."""
     seen = {node.attr}
-    for name in family_of(node.attr, SIMILAR_METHODS):
-        seen.add(name)
-        yield name, 0.9
+    for name, weight in _alike_attributes(site, node):
+        if name not in seen:
+            seen.add(name)
+            yield name, weight
+
+
+def _alike_attributes(site: Site, node: ast.Attribute) -> Iterator[tuple[str, float]]:
+    """Of its family, of the same object, of its class, and any of the file that looks like it."""
     base = dotted(node.value)
+    yield from ((name, 0.9) for name in family_of(node.attr, SIMILAR_METHODS))
     if base is not None and base == site.scope.receiver and site.owner is not None:
         pool = [*site.owner.attributes, *site.owner.body_names]
         for name in nearest(node.attr, [n for n in pool if n not in site.owner.methods], count=6, least=0.0):
-            if name not in seen:
-                seen.add(name)
-                yield name, 0.3 + 0.7 * similarity(node.attr, name)
+            yield name, 0.3 + 0.7 * similarity(node.attr, name)
     for name in list(site.facts.attributes.get(base or "?", ()))[:12]:
-        if name not in seen:
-            seen.add(name)
-            yield name, 0.3 + 0.6 * similarity(node.attr, name)
+        yield name, 0.3 + 0.6 * similarity(node.attr, name)
+    for name in _fields(site, node.attr)[:12]:
+        yield name, 0.4 + 0.5 * similarity(node.attr, name)
     for name in nearest(node.attr, list(site.facts.attributes[""])[:300], count=3, least=0.4):
-        if name not in seen:
-            yield name, 0.6 * similarity(node.attr, name)
+        yield name, 0.6 * similarity(node.attr, name)
+
+
+def _fields(site: Site, attr: str) -> list[str]:
+    """The other fields of the classes of this file that have a field of that name."""
+    found: list[str] = []
+    for definitions in site.facts.definitions.values():
+        for node in definitions:
+            if isinstance(node, ast.ClassDef):
+                facts = site.facts.class_facts(node)
+                fields = [*facts.body_names, *(name for name in facts.stored if name not in facts.body_names)]
+                found += [name for name in fields if name != attr] if attr in fields else []
+    return list(dict.fromkeys(found))
 
 
 @template("method", prior=0.42, limit=14, decay=0.12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from tools.repair.kinds import CONTAINERS, MUTABLE, NUMBERS, SEQUENCES, Kinds
+from tools.repair.kinds import CONTAINERS, MUTABLE, NUMBERS, SEQUENCES, Kinds, dotted
 from tools.repair.site import Proposal, Site, is_load, is_place, template
 from tools.repair.templates.operands import value_places
 from tools.repair.vocabulary import words
@@ -91,7 +91,7 @@ def wrappable(site: Site) -> Iterator[ast.expr]:
             yield node
 
 
-@template("wrap-call", prior=0.3, limit=30, decay=0.06)
+@template("wrap-call", prior=0.3, limit=45, decay=0.06)
 def wrap_call(site: Site) -> Iterator[Proposal]:
     """`x` to `len(x)`, `str(x)`, `sorted(x)`, `abs(x)` …, as its kind suggests."""
     for node in wrappable(site):
@@ -161,6 +161,25 @@ def unwrap_call(site: Site) -> Iterator[Proposal]:
                 yield site.replace(node, site.text(argument), weight=usual * (1.0 if index == 0 else 0.6))
 
 
+@template("running-extreme", prior=0.36, limit=6)
+def running_extreme(site: Site) -> Iterator[Proposal]:
+    """`best = x` to `best = max(best, x)` or `min(best, x)`, where the name has a value already."""
+    statement = site.statement
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or site.loop is None:
+        return
+    target, text = statement.targets[0], site.text(statement.value)
+    name = dotted(target)
+    if name is None or isinstance(statement.value, ast.Constant) or text.startswith(("max(", "min(")):
+        return
+    known, value = site.kinds(target), site.kinds(statement.value)
+    if (known and not known & NUMBERS) or (value and not value & NUMBERS):
+        return
+    before = site.by_name.get(name)
+    fit = 1.0 if before is not None or "." in name else 0.3
+    for function in ("max", "min"):
+        yield site.replace(statement.value, f"{function}({name}, {text})", weight=fit)
+
+
 @template("clamp", prior=0.24, limit=14, decay=0.1)
 def clamp(site: Site) -> Iterator[Proposal]:
     """A number kept within a bound: `max(0, x)`, `min(x, limit)`."""
@@ -223,6 +242,39 @@ def copy_value(site: Site) -> Iterator[Proposal]:
         if {"copy", "deepcopy"} & set(site.facts.imported):
             call = "deepcopy" if "deepcopy" in site.facts.imported else "copy.deepcopy"
             yield site.replace(node, f"{call}({text})", weight=fit * 0.8)
+
+
+@template("deeper-copy", prior=0.4, limit=8)
+def deeper_copy(site: Site) -> Iterator[Proposal]:
+    """A copy of the outer container alone to one of what it holds as well: `x[:]` to `[row[:] for row in x]`."""
+    for node in site.expressions:
+        copied = _copied(node)
+        if copied is None or not site.placed(node):
+            continue
+        text = site.text(copied)
+        if "dict" not in site.kinds(copied):
+            yield site.replace(node, f"[row[:] for row in {text}]")
+            yield site.replace(node, f"[list(row) for row in {text}]", weight=0.8)
+            yield site.replace(node, f"[dict(row) for row in {text}]", weight=0.4)
+        if not site.kinds(copied) & SEQUENCES:
+            yield site.replace(node, f"{{key: list(value) for key, value in {text}.items()}}", weight=0.6)
+            yield site.replace(node, f"{{key: dict(value) for key, value in {text}.items()}}", weight=0.5)
+        if {"copy", "deepcopy"} & set(site.facts.imported):
+            call = "deepcopy" if "deepcopy" in site.facts.imported else "copy.deepcopy"
+            yield site.replace(node, f"{call}({text})", weight=1.2)
+
+
+def _copied(node: ast.expr) -> ast.expr | None:
+    """What an expression is a shallow copy of."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and is_load(node):
+        bounds = (node.slice.lower, node.slice.upper, node.slice.step)
+        return node.value if bounds == (None, None, None) else None
+    if not isinstance(node, ast.Call) or node.keywords:
+        return None
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "copy":
+        return node.args[0] if node.args else node.func.value
+    copies = isinstance(node.func, ast.Name) and node.func.id in ("list", "dict", "copy") and len(node.args) == 1
+    return node.args[0] if copies and not isinstance(node.args[0], ast.Starred) else None
 
 
 @template("decimal-from-text", prior=0.12, limit=4)

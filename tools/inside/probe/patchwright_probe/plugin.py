@@ -37,7 +37,7 @@ class Probe:
         self._settings = settings
         self._places = Places(settings.root)
         self._stream = Stream(settings.results, RESULTS)
-        self._clock = Clock(settings.per_test_s, self._places, settings.results + ".stacks")
+        self._clock = Clock(settings.per_test_s, settings.collect_s, self._places, settings.results + ".stacks")
         self._spectrum: Optional[Spectrum] = None
         if settings.spectrum:
             out = Stream(settings.spectrum, SPECTRUM)
@@ -57,9 +57,9 @@ class Probe:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Wrapper:
         neutral.early(early_config.known_args_namespace)
-        self._guard()
+        self._clock.guard()
         outcome = yield
-        self._clock.disarm()
+        self._clock.release()
         self._report_failure(outcome)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -91,12 +91,13 @@ class Probe:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> Wrapper:
-        is_file = isinstance(collector, pytest.File)
-        if is_file:
+        if isinstance(collector, pytest.File):
+            if collector.nodeid[:ID] in self._done:
+                collector.collect = list  # type: ignore[method-assign]  # it has its result: it ended an earlier process, or could not be imported
             self._emit("collecting", id=collector.nodeid[:ID])
-            self._guard()
+            self._clock.guard()
         outcome = yield
-        self._clock.disarm()
+        self._clock.release()
         raised = _raised(outcome)
         if isinstance(raised, SystemExit):
             failed = pytest.CollectReport(collector.nodeid, "failed", f"{type(raised).__name__}: {raised}", [])
@@ -118,8 +119,10 @@ class Probe:
         if excinfo is None:
             self._error(node_id, {"kind": "CollectError", "message": clip(str(report.longrepr), 4_000)})
             return
-        crash = of_import(excinfo.value, self._places)
-        self._error(node_id, crash, "timeout" if isinstance(excinfo.value, Timeout) else "error")
+        if isinstance(excinfo.value, Timeout):
+            self._error(node_id, self._clock.crash("not imported"), "timeout")
+        else:
+            self._error(node_id, of_import(excinfo.value, self._places))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: List[Any], config: Any) -> Wrapper:
@@ -254,12 +257,6 @@ class Probe:
         self._stream.write({"e": "error", "id": (named or inside or "pytest")[:ID], "status": "error", "crash": crash})
 
     # --- writing
-
-    def _guard(self) -> None:
-        """Imports of the repository's files have a limit of their own."""
-        if self._settings.collect_s > 0:
-            self._clock.fired = []
-            self._clock.arm(self._settings.collect_s)
 
     def _error(self, name: str, crash: Described, status: str = "error") -> None:
         event = {"e": "error", "id": name[:ID], "status": status, "crash": self._affordable(crash)}

@@ -1,0 +1,38 @@
+"""Telling thinking from answer, wherever a server puts it: a field of its own, or inline with or without its tags."""
+
+from __future__ import annotations
+
+import re
+
+OPEN, CLOSE = "<think>", "</think>"
+_OPENING = re.compile(r"\s*<think>")
+
+
+def split(reasoning: str, content: str, *, inline: bool = False, cut: bool = False) -> tuple[str, str]:
+    """(thinking, answer) of a reply.
+
+    reasoning: what came in the server's own field; content: the rest. inline: this server is known to leave thinking
+    in the content; cut: the reply ended at its token limit, so that thinking may never have been closed.
+    """
+    if reasoning:
+        return _untagged(reasoning), content.strip()
+    opened = _OPENING.match(content)
+    head, closed, rest = content.partition(CLOSE)
+    if closed and (opened or inline or OPEN not in head):
+        return _untagged(head), _reopened(rest)
+    if opened or (inline and cut):
+        return _untagged(content), ""
+    return "", content.strip()
+
+
+def _untagged(text: str) -> str:
+    while opened := _OPENING.match(text):
+        text = text[opened.end() :]
+    return text.strip()
+
+
+def _reopened(text: str) -> str:
+    """A model that begins to think again right after it had ended: that is not its answer either."""
+    if _OPENING.match(text) and CLOSE in text:
+        return text.partition(CLOSE)[2].strip()
+    return text.strip()

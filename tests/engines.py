@@ -1,0 +1,46 @@
+"""The real Docker engine for tests. Without one they fail, and say what to do."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import docker
+import pytest
+
+from sandbox.docker.labels import OWNER, RUN
+from sandbox.docker.provider import Choices, DockerSandboxes
+from tests import images
+
+NO_ENGINE = "these tests need a Docker engine, and none answers: run `sh deploy/test-parts.sh` (as root on Debian)"
+
+
+@functools.lru_cache(maxsize=1)
+def docker_image() -> str:
+    """The name of the image for tests, made on the engine if it is not there."""
+    try:
+        api = docker.from_env(version="auto").api
+    except docker.errors.DockerException as error:
+        pytest.fail(f"{NO_ENGINE} ({error})")
+    try:
+        return images.ensure(api)
+    finally:
+        api.close()
+
+
+def docker_sandboxes(*, warm: int = 0) -> DockerSandboxes:
+    """A provider on the real engine with the image for tests."""
+    return DockerSandboxes(Choices(docker_image(), environ=dict(os.environ), warm=warm))
+
+
+def engine_holds(*runs: str) -> list[str]:
+    """Containers and volumes of ours on the engine, running or not; of these runs when any are named."""
+    if len(runs) > 1:
+        return [name for run in runs for name in engine_holds(run)]
+    api = docker.from_env(version="auto").api
+    mine = {"label": [f"{RUN}={run}" for run in runs] or [OWNER]}
+    try:
+        containers = [found["Names"][0] for found in api.containers(all=True, filters=mine)]
+        return [*containers, *(found["Name"] for found in api.volumes(filters=mine).get("Volumes") or ())]
+    finally:
+        api.close()

@@ -1,0 +1,98 @@
+"""edit: replace one passage of a file. Ambiguity, a passage that is not there, and broken syntax are refused."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import warnings
+
+from tools.guard import inspect
+from tools.patches import FileChange, diff_of
+from tools.texts import Text
+from tools.tool import ToolError, tool
+from tools.toolbox.desk import Desk
+from tools.values import Value
+
+MAX_TEXT = 200_000
+
+
+class Edit(Value):
+    path: str
+    old: str
+    new: str
+
+
+@tool(timeout_s=20, max_chars=6_000)
+async def edit(desk: Desk, args: Edit) -> str:
+    """Replace the passage old, which must occur exactly once, by new. Empty old: create the file."""
+    path = desk.checked(args.path)
+    if path in desk.protected:
+        raise ToolError(f"{path} is a failing test: a patch may not change it; mend the code it tests")
+    before = desk.read(path)
+    after = _changed(path, before, args)
+    _parsed(path, after.text)
+    if not after.holds(after.text):
+        raise ToolError(f"{path} is written in {after.encoding}, which lacks some of these characters")
+    old = before.on_disk(before.text) if before else None
+    change = FileChange(path=path, old=old, new=after.on_disk(after.text))
+    if change.old == change.new:
+        raise ToolError("old and new are the same: nothing is changed")
+    await desk.put(path, after)
+    findings = inspect([c for c in desk.changes() if c.path == path], failing_files=sorted(desk.protected))
+    warned = "".join(f"\nWARNING: the guard will refuse this patch: {f.rule}: {f.detail}" for f in findings[:5])
+    return diff_of([change]) + warned
+
+
+def _changed(path: str, before: Text | None, args: Edit) -> Text:
+    if len(args.new) > MAX_TEXT:
+        raise ToolError(f"the new passage has more than {MAX_TEXT} characters")
+    if not args.old:
+        if before is not None and before.text.strip():
+            raise ToolError(f"{path} exists: give the passage to replace as old")
+        return Text(args.new)
+    if before is None:
+        raise ToolError(f"there is no file {path!r}")
+    old, new = args.old, args.new
+    if "\r\n" in before.text and "\r" not in old:
+        old, new = old.replace("\n", "\r\n"), new.replace("\n", "\r\n")
+    times = before.text.count(old)
+    if times > 1:
+        raise ToolError(f"old occurs {times} times in {path} ({_lines(before.text, old)}): add lines around it")
+    if not times:
+        raise ToolError(f"old does not occur in {path}. {_near(before.text, args.old)}")
+    return Text(before.text.replace(old, new, 1), before.encoding)
+
+
+def _lines(text: str, old: str) -> str:
+    found: list[str] = []
+    start = text.find(old)
+    while start >= 0 and len(found) < 6:
+        found.append(str(text.count("\n", 0, start) + 1))
+        start = text.find(old, start + 1)
+    return f"lines {', '.join(found)}"
+
+
+def _near(text: str, old: str) -> str:
+    """The passage that most likely was meant, as it stands in the file."""
+    wanted = next((line.strip() for line in old.splitlines() if line.strip()), "")
+    rows = text.splitlines()[:20_000]
+    stripped = [row.strip() for row in rows]
+    close = difflib.get_close_matches(wanted[:300], [row[:300] for row in stripped[:4000] if row], n=1, cutoff=0.6)
+    if not close:
+        return "Read the file, and copy the passage exactly."
+    at = next(number for number, row in enumerate(stripped) if row[:300] == close[0])
+    shown = "\n".join(row[:200] for row in rows[at : at + 1 + old.strip().count("\n")][:12])
+    return f"The nearest passage, at line {at + 1}, is exactly:\n{shown}"
+
+
+def _parsed(path: str, text: str) -> None:
+    if not path.endswith((".py", ".pyi")):
+        return
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(text.removeprefix("\ufeff"))
+    except SyntaxError as error:
+        line = (error.text or "").strip()[:120]
+        raise ToolError(f"refused: {path} would not parse (line {error.lineno}: {error.msg}): {line}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ToolError(f"refused: {path} would not parse") from error
