@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 EVERY_S = 0.5
+OVERSHOOT = 1 << 30  # above the limit by so much, whatever runs is ended
 
 
 def used(directories: Sequence[Path]) -> int:
@@ -40,16 +41,21 @@ def free(directories: Sequence[Path]) -> int:
 async def watch(
     directories: Sequence[Path], limit: int, exceeded: Callable[[], None], *, every_s: float = EVERY_S
 ) -> None:
-    """Call `exceeded` whenever the directories hold more than `limit` bytes more than at the start. Runs until
-    cancelled.
+    """Call `exceeded` whenever the directories hold more than `limit` bytes more than at the start, and after that only
+    when they grow on: the next command may be the one that cleans up. Runs until cancelled.
     """
     before, free_before = await asyncio.to_thread(used, directories), free(directories)
+    allowed, stopping = limit, False
     while True:
         await asyncio.sleep(every_s)
         if free_before - free(directories) <= limit:
+            allowed, stopping = limit, False
             continue
         grown = await asyncio.to_thread(used, directories) - before
-        if grown > limit:
+        if stopping:  # what was written until the end came
+            allowed, stopping = min(max(grown, limit), limit + OVERSHOOT), False
+        elif grown > allowed:
+            stopping = True
             exceeded()
-        else:
-            free_before = free(directories) + grown  # the space went elsewhere
+        elif grown <= limit:
+            allowed, free_before = limit, free(directories) + grown  # the space went elsewhere
