@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 
@@ -80,11 +81,11 @@ async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistor
     if findings:
         what = "; ".join(f"{f.rule} in {f.file}: {f.detail}" for f in findings)
         return Verdict(patch=patch.id, verified=False, reason=f"the guard refuses it: {what}", findings=findings)
-    after = await _repeat(state, deps, patch.decisive, patch.id)
+    after, regression = await _runs(state, deps, patch)
     refusal = unstable(before, after)
     if refusal:
         return Verdict(patch=patch.id, verified=False, reason=refusal, before=before, after=after)
-    regression = await _regressions(state, deps, patch)
+    regression = regression or await _regressions(state, deps, patch)
     broken = regression.broken or ((regression.problem,) if regression.problem else ())
     if broken:
         reason = f"it breaks {', '.join(broken[:5])}" if regression.broken else regression.problem
@@ -99,6 +100,14 @@ async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistor
         patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
         certificate=certify(state, deps, trial),
     )  # fmt: skip
+
+
+async def _runs(state: State, deps: Deps, patch: Patch) -> tuple[tuple[TestHistory, ...], Regression | None]:
+    """The decisive tests with the patch; the suite beside them where search tried the patch: both will be needed."""
+    repeats = _repeat(state, deps, patch.decisive, patch.id)
+    if patch.source != "search":
+        return await repeats, None
+    return await asyncio.gather(repeats, _regressions(state, deps, patch))
 
 
 def _all(histories: tuple[TestHistory, ...]) -> str:
