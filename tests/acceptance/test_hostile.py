@@ -42,6 +42,7 @@ STARTING = {
     "signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\ntime.sleep(1e6)\n",
     "leaves daemons": "import os, time\nfor _ in range(5):\n    if os.fork() == 0:\n        os.setsid()\n"
     "        if os.fork() == 0:\n            time.sleep(1e6)\n        os._exit(0)\n",
+    "forks for ever": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
     "takes all memory": "hoard = []\nwhile True:\n    hoard.append(bytearray(b'x') * (64 << 20))\n",
     "fills the disk": "import os\nfor place in ('/tmp/fill', 'fill', '/dev/shm/fill'):\n    try:\n"
     "        with open(place, 'wb') as file:\n            while True:\n                file.write(bytes(1 << 22))\n"
