@@ -160,11 +160,17 @@ class FailureGroup(Value):
 
 
 class Failure(Value):
-    """What was reproduced: the decisive tests with their histories and crashes, and how the failures group."""
+    """What was reproduced: the decisive tests with their histories and crashes, and how the failures group.
+
+    wall_s, test_s: the seconds that those runs and each test in them had. Runs with a patch get no more: a test that
+    only needs longer would else fail before and pass after.
+    """
 
     tests: tuple[TestHistory, ...]
     results: tuple[TestResult, ...]
     groups: tuple[FailureGroup, ...] = ()
+    wall_s: float
+    test_s: float
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -19,11 +19,15 @@ LEAST_PATIENCE_S, PATIENCE = 3.0, 20.0
 
 @dataclass(frozen=True)
 class Repeats:
-    """Histories in the order of first appearance; `last` holds a bad result of each test if there was one."""
+    """Histories in the order of first appearance; `last` holds a bad result of each test if there was one.
+
+    test_s: seconds that a test had in the shortest of the runs.
+    """
 
     histories: tuple[TestHistory, ...]
     last: tuple[TestResult, ...]
     outcomes: tuple[TestOutcome, ...]
+    test_s: float
 
     @property
     def problem(self) -> str:
@@ -54,7 +58,7 @@ async def repeat(
     first = earlier or (await once(0, order.test_s),)
     limit = patience(first, order.test_s)
     fresh = await asyncio.gather(*(once(seed, limit) for seed in range(len(first), times)))
-    return _collect((*first, *fresh), order.tests)
+    return _collect((*first, *fresh), order.tests, limit)
 
 
 def patience(outcomes: Sequence[TestOutcome], test_s: float) -> float:
@@ -66,7 +70,7 @@ def patience(outcomes: Sequence[TestOutcome], test_s: float) -> float:
     return min(test_s, max(LEAST_PATIENCE_S, PATIENCE * slowest))
 
 
-def _collect(outcomes: tuple[TestOutcome, ...], wanted: tuple[str, ...]) -> Repeats:
+def _collect(outcomes: tuple[TestOutcome, ...], wanted: tuple[str, ...], test_s: float) -> Repeats:
     tables = [{result.id: result for result in outcome.run.results} for outcome in outcomes]
     ids = dict.fromkeys(test for table in tables for test in table)
     if wanted and all(test in ids for test in wanted):
@@ -80,4 +84,4 @@ def _collect(outcomes: tuple[TestOutcome, ...], wanted: tuple[str, ...]) -> Repe
         )
         seen = [r for r in results if r]
         last.append(next((r for r in seen if r.bad), seen[0]))
-    return Repeats(tuple(histories), tuple(last), outcomes)
+    return Repeats(tuple(histories), tuple(last), outcomes, test_s)

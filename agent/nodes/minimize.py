@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
-from agent.bench import Progress, TestOrder
+from agent.bench import Progress
 from agent.deps import Deps
 from agent.domain import Patch
 from agent.evidence import observe
-from agent.nodes.verify import judge
+from agent.nodes.verify import decisive, judge
 from agent.state import State, Update
 from tools.ddmin import ddmin
 from tools.patches import FileChange, Hunk, diff_of, hunks, keep, touched
@@ -49,8 +49,6 @@ def _shrunk(deps: Deps, patch: Patch, diff: str, dropped: int) -> Patch:
 
 
 async def _passes(state: State, deps: Deps, patch: Patch, changes: tuple[FileChange, ...]) -> bool:
-    limits = state.request.limits
-    digest = deps.artifacts.put(diff_of(changes))
-    order = TestOrder(tests=patch.decisive, patch=digest, wall_s=limits.suite_s, test_s=limits.test_s)
+    order = decisive(state, patch.decisive, deps.artifacts.put(diff_of(changes)))
     outcome = await deps.bench.test(state.ready, order)
     return all(outcome.run.status_of(test) == "passed" for test in patch.decisive)

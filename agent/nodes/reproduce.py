@@ -36,7 +36,7 @@ async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
     if not runs.histories:
         reason = runs.problem or "the named tests produced no result"
         return {"outcome": "not_reproduced", "reason": reason, "evidence": [observe("test-run", reason)]}
-    return _judge(deps, runs, named)
+    return _judge(deps, runs, named, wall)
 
 
 async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
@@ -53,7 +53,7 @@ async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
         return {**kept, **_green(suite.run, named)}
     again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=order.test_s)
     runs = await repeat(deps.bench, state.ready, again, times=limits.repeats, workers=limits.workers, earlier=(suite,))
-    return {**kept, **_judge(deps, runs, named)}
+    return {**kept, **_judge(deps, runs, named, wall)}
 
 
 def _green(run: TestRun, named: LoggedFailures) -> Update:
@@ -73,7 +73,7 @@ def _seen_run(run: TestRun, summary: str) -> Evidence:
     return observe("test-run", summary, command=" ".join(run.command), seconds=round(run.wall_s, 2))
 
 
-def _judge(deps: Deps, runs: Repeats, named: LoggedFailures) -> Update:
+def _judge(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> Update:
     stable = [h for h in runs.histories if h.stability == "stable-fail"]
     unstable = [h for h in runs.histories if h.stability in ("flaky", "missing")]
     results = tuple(r for r in runs.last if r.id in {h.id for h in stable})
@@ -88,7 +88,9 @@ def _judge(deps: Deps, runs: Repeats, named: LoggedFailures) -> Update:
     ]
     if not stable:
         return {**_unstable_outcome(runs, named), "evidence": evidence}
-    failure = Failure(tests=tuple(stable), results=results, groups=group(results))
+    failure = Failure(
+        tests=tuple(stable), results=results, groups=group(results), wall_s=wall_s, test_s=runs.test_s
+    )  # fmt: skip
     return {"failure": failure, "evidence": evidence}
 
 

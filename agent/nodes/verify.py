@@ -104,7 +104,7 @@ async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistor
 
 async def _runs(state: State, deps: Deps, patch: Patch) -> tuple[tuple[TestHistory, ...], Regression | None]:
     """The decisive tests with the patch; the suite beside them where search tried the patch: both will be needed."""
-    repeats = _repeat(state, deps, patch.decisive, patch.id)
+    repeats = _repeat(state, deps, decisive(state, patch.decisive, patch.id))
     if patch.source != "search":
         return await repeats, None
     return await asyncio.gather(repeats, _regressions(state, deps, patch))
@@ -134,11 +134,16 @@ def unstable(before: tuple[TestHistory, ...], after: tuple[TestHistory, ...]) ->
     return ""
 
 
-async def _repeat(state: State, deps: Deps, tests: tuple[str, ...], patch: str | None) -> tuple[TestHistory, ...]:
+def decisive(state: State, tests: tuple[str, ...], patch: str) -> TestOrder:
+    """Decisive tests with a patch, within what they had without it."""
+    failure = state.reproduced
+    return TestOrder(tests=tests, patch=patch, wall_s=failure.wall_s, test_s=failure.test_s)
+
+
+async def _repeat(state: State, deps: Deps, order: TestOrder) -> tuple[TestHistory, ...]:
     limits = state.request.limits
-    order = TestOrder(tests=tests, patch=patch, wall_s=limits.suite_s, test_s=limits.test_s)
     runs = await repeat(deps.bench, state.ready, order, times=limits.repeats, workers=limits.workers)
-    return tuple(h for h in runs.histories if h.id in tests)
+    return tuple(h for h in runs.histories if h.id in order.tests)
 
 
 async def _guard(state: State, deps: Deps, patch: Patch) -> tuple[Finding, ...]:
@@ -169,6 +174,7 @@ async def _regressions(state: State, deps: Deps, patch: Patch) -> Regression:
 
 
 async def _really_broken(state: State, deps: Deps, tests: tuple[str, ...]) -> tuple[str, ...]:
-    histories = await _repeat(state, deps, tests, None)
+    limits = state.request.limits
+    histories = await _repeat(state, deps, TestOrder(tests=tests, wall_s=limits.suite_s, test_s=limits.test_s))
     stable = {h.id for h in histories if h.stability == "stable-pass"}
     return tuple(test for test in tests if test in stable)

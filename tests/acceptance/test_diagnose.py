@@ -323,3 +323,17 @@ def test_two_causes_are_told_apart(patchwright: Patchwright, tmp_path: Path) -> 
         decisive = {test["id"] for test in report["verdict"]["before"]}
         left = {test["id"] for test in report["failing_tests"]} - decisive
         assert not left or any("another cause" in step for step in report["next_steps"])
+
+
+SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(6)\n"
+
+
+def test_a_test_that_needs_longer_than_its_limit_certifies_nothing(patchwright: Patchwright, tmp_path: Path) -> None:
+    """It runs out of time on the base; what passes with a patch when it is given more time proves nothing."""
+    repo = repository(tmp_path / "shop", {**RIGHT_SHOP, "tests/test_slow.py": SLOW})
+    idle = tmp_path / "idle.diff"
+    write(repo, {"shop/prices.py": f"{RIGHT_SHOP['shop/prices.py']}\nIDLE = True\n"})
+    idle.write_text(git(repo, "diff") + "\n")
+    git(repo, "checkout", "-q", ".")
+    ended = patchwright.diagnose(repo, "--patch", idle, limit_seconds=30, test_seconds=20)
+    assert ended.outcome != "verified_patch", ended.text

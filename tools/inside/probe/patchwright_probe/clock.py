@@ -24,16 +24,16 @@ LEAST_PATIENCE_S, PATIENCE = 3.0, 20.0  # after a first timeout: seconds, and ti
 class Clock:
     """Timers of the running test, or of the file that is imported (`imports`: seconds that it may take).
 
-    `fired`: where it was when its time was up (empty while it is not). After a test or an import has taken its
-    whole limit the next ones get less: a suite full of hangs still ends.
+    `fired`: where it was when its time was up (empty while it is not). Where it `tires`, the next tests and imports
+    get less after one that has taken its whole limit: a suite full of hangs still ends.
 
     A test that swallows the exception gets it again every second. One that does not react at all (a C call, a lock
     held for ever) ends the process, its stacks written to `dump`.
     """
 
-    def __init__(self, limit: float, imports: float, places: Places, dump: str) -> None:
+    def __init__(self, limit: float, imports: float, places: Places, dump: str, tires: bool) -> None:
         self.fired: List[Frame] = []
-        self._limit, self._imports, self._places = limit, imports, places
+        self._limit, self._imports, self._places, self._tires = limit, imports, places, tires
         self._now, self._timer, self._signal = time.perf_counter, signal.setitimer, signal.signal
         self._hard, self._hard_off = faulthandler.dump_traceback_later, faulthandler.cancel_dump_traceback_later
         self._deadline, self._allowed = 0.0, limit
@@ -63,9 +63,9 @@ class Clock:
         self.disarm()
         if self._imports > 0:
             self._hard_off()
-            if self.fired:
+            if self.fired and self._tires:
                 self._imports = min(self._imports, max(LEAST_PATIENCE_S, PATIENCE * self._slowest_import))
-            else:
+            elif not self.fired:
                 self._slowest_import = max(self._slowest_import, self._now() - self._began)
 
     def begin(self) -> None:
@@ -82,9 +82,9 @@ class Clock:
         if self._limit <= 0:
             return
         self._hard_off()
-        if self.fired:
+        if self.fired and self._tires:
             self._limit = min(self._limit, max(LEAST_PATIENCE_S, PATIENCE * self._slowest))
-        else:
+        elif not self.fired:
             self._slowest = max(self._slowest, self._now() - self._began)
 
     def tighten(self, own: float) -> None:

@@ -37,7 +37,9 @@ class Probe:
         self._settings = settings
         self._places = Places(settings.root)
         self._stream = Stream(settings.results, RESULTS)
-        self._clock = Clock(settings.per_test_s, settings.collect_s, self._places, settings.results + ".stacks")
+        whole = settings.select is None  # named tests are compared between runs: all of them have the same time
+        dump = settings.results + ".stacks"
+        self._clock = Clock(settings.per_test_s, settings.collect_s, self._places, dump, tires=whole)
         self._spectrum: Optional[Spectrum] = None
         if settings.spectrum:
             out = Stream(settings.spectrum, SPECTRUM)
