@@ -14,13 +14,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,39 +29,12 @@ import docker  # noqa: E402
 
 from sandbox.docker.provider import DockerSandboxes  # noqa: E402
 from sandbox.protocol import Quota, Workspace  # noqa: E402
+from tests.benchmarks.measuring import Run, grow, row, timed  # noqa: E402
 from tests.engines import docker_image, docker_sandboxes  # noqa: E402
 
 COMMAND_MS, COLD_MS, WARM_MS = 5.0, 700.0, 60.0
 QUOTA = Quota(memory_bytes=512 << 20, processes=64, disk_bytes=256 << 20)
 OPENINGS = 15
-Run = Callable[[], Awaitable[object]]
-
-
-def grow(root: Path, files: int, megabytes: int) -> Path:
-    """A repository of so many files of unequal sizes in some hundred directories."""
-    chance = random.Random(3)  # noqa: S311 - sizes, no secrets
-    shares = [chance.expovariate(1.0) for _ in range(files)]
-    unit = (megabytes << 20) / sum(shares)
-    for number, share in enumerate(shares):
-        path = root / f"package{number % 12}" / f"part{number % 120}" / f"module{number}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * int(share * unit))
-    return root
-
-
-async def timed(run: Run) -> float:
-    """Milliseconds of one call."""
-    began = time.perf_counter()
-    await run()
-    return (time.perf_counter() - began) * 1000
-
-
-def row(name: str, milliseconds: list[float]) -> float:
-    """Print median, 9th decile and the least; the median."""
-    median = statistics.median(milliseconds)
-    tenth = statistics.quantiles(milliseconds, n=10)[-1]
-    print(f"  {name:<46} {median:8.2f} ms median  {tenth:8.2f} 9th decile  {min(milliseconds):8.2f} least")
-    return median
 
 
 @contextlib.asynccontextmanager

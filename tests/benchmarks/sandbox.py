@@ -14,14 +14,11 @@ import argparse
 import asyncio
 import logging
 import os
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,37 +26,10 @@ sys.path.insert(0, str(ROOT))
 
 from sandbox.bubblewrap import BubblewrapSandboxes  # noqa: E402
 from sandbox.protocol import Workspace  # noqa: E402
+from tests.benchmarks.measuring import Run, grow, row, timed  # noqa: E402
 
 COMMAND_MS, WORKSPACE_MS = 5.0, 60.0
 OPENINGS = 40
-Run = Callable[[], Awaitable[object]]
-
-
-def grow(root: Path, files: int, megabytes: int) -> Path:
-    """A repository of so many files of unequal sizes in some hundred directories."""
-    chance = random.Random(3)  # noqa: S311 - sizes, no secrets
-    shares = [chance.expovariate(1.0) for _ in range(files)]
-    unit = (megabytes << 20) / sum(shares)
-    for number, share in enumerate(shares):
-        path = root / f"package{number % 12}" / f"part{number % 120}" / f"module{number}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * int(share * unit))
-    return root
-
-
-async def timed(run: Run) -> float:
-    """Milliseconds of one call."""
-    began = time.perf_counter()
-    await run()
-    return (time.perf_counter() - began) * 1000
-
-
-def row(name: str, milliseconds: list[float]) -> float:
-    """Print median, 9th decile and the least; the median."""
-    median = statistics.median(milliseconds)
-    tenth = statistics.quantiles(milliseconds, n=10)[-1]
-    print(f"  {name:<44} {median:7.2f} ms median  {tenth:7.2f} 9th decile  {min(milliseconds):7.2f} least")
-    return median
 
 
 async def plain() -> None:

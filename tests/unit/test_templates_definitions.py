@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.faults import FILE, Fault, faults, sections
+from tests.fakes.forms import FORMS
 from tools.repair.edits import apply
 from tools.repair.generate import candidates
 from tools.repair.templates import classes, dates, defaults, formats, initial, keys, regexes, rounding, texts
@@ -44,24 +44,7 @@ def test_nearly_every_template_has_a_fault() -> None:
     assert names - others <= {fault.template for fault in FAULTS}
 
 
-def as_is(code: str) -> str:
-    return code
-
-
-def with_tabs(code: str) -> str:
-    return re.sub(r"^(?:    )+", lambda found: "\t" * (len(found.group()) // 4), code, flags=re.MULTILINE)
-
-
-def with_carriage_returns(code: str) -> str:
-    return code.replace("\n", "\r\n")
-
-
-def marked_and_open_ended(code: str) -> str:
-    """With a byte order mark, without the last line end."""
-    return f"\ufeff{code.rstrip()}"
-
-
-@pytest.mark.parametrize("form", [as_is, with_tabs, with_carriage_returns, marked_and_open_ended])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("name", "code"), STRANGE, ids=[name for name, _ in STRANGE])
 def test_every_candidate_is_valid_code(name: str, code: str, form: Callable[[str], str]) -> None:
     """Whatever the file looks like and the failure says, what is proposed compiles."""

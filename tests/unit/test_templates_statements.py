@@ -7,14 +7,15 @@ of the right code `+`. awkward_code.txt: `== name`, then code that is hard to ed
 from __future__ import annotations
 
 import itertools
-import re
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.fakes.faults import Fault, faults, sections
+from tests.fakes.forms import FORMS, with_carriage_returns, with_tabs
 from tools.repair.edits import apply
 from tools.repair.generate import candidates
 from tools.repair.site import Template
@@ -30,30 +31,8 @@ OWN = {
 }
 
 
-class Fault(NamedTuple):
-    """Faulty and right code; template: the one that is for it."""
-
-    template: str
-    name: str
-    faulty: str
-    right: str
-
-
-def sections(file: str) -> list[tuple[str, str]]:
-    """Titles and bodies of a text with `== title` lines."""
-    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    parts = [part.partition("\n") for part in re.split(r"^== ", text, flags=re.MULTILINE)[1:]]
-    return [(title, body.rstrip("\n")) for title, _, body in parts]
-
-
-def faults() -> list[Fault]:
-    found = []
-    for title, body in sections("statement_faults.txt"):
-        template, _, name = title.partition(": ")
-        lines = body.split("\n")
-        old, new = ("".join(f"{line[1:]}\n" for line in lines if line[:1] != sign) for sign in ("+", "-"))
-        found.append(Fault(template, name, old, new))
-    return found
+HERE = Path(__file__).parent
+FAULTS = faults(HERE / "statement_faults.txt")
 
 
 def proposed(code: str, *, limit: int, crashes: tuple[Crash, ...] = ()) -> list[Candidate]:
@@ -74,7 +53,7 @@ def tried(code: str, right: str, *, limit: int = EARLY, crashes: tuple[Crash, ..
     pytest.fail(f"not among the first {limit}")
 
 
-@pytest.mark.parametrize("fault", faults(), ids=lambda fault: f"{fault.template}: {fault.name}")
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.template}: {fault.name}")
 def test_human_faults_are_mended_early(fault: Fault) -> None:
     """With nothing but the place of the function known, the right code is among the first proposals."""
     assert tried(fault.faulty, fault.right) <= EARLY
@@ -82,41 +61,19 @@ def test_human_faults_are_mended_early(fault: Fault) -> None:
 
 def test_most_faults_are_mended_among_the_first_thirty() -> None:
     """Half of them, and more."""
-    ranks = [tried(fault.faulty, fault.right) for fault in faults()]
+    ranks = [tried(fault.faulty, fault.right) for fault in FAULTS]
     assert sum(rank <= 30 for rank in ranks) >= len(ranks) * 0.5
 
 
 def test_each_template_has_a_fault_that_it_mends() -> None:
     """No template without a test."""
-    assert {fault.template for fault in faults()} >= OWN
+    assert {fault.template for fault in FAULTS} >= OWN
 
 
-def as_is(code: str) -> str:
-    return code
-
-
-def with_tabs(code: str) -> str:
-    return re.sub(r"^(?:    )+", lambda found: "\t" * (len(found.group()) // 4), code, flags=re.MULTILINE)
-
-
-def with_carriage_returns(code: str) -> str:
-    return code.replace("\n", "\r\n")
-
-
-def with_old_line_ends(code: str) -> str:
-    return code.replace("\n", "\r")
-
-
-def marked_and_open_ended(code: str) -> str:
-    """With a byte order mark and a form feed, without the last line end."""
-    return f"\ufeff{code.rstrip()}".replace("\n\n", "\n\x0c\n")
-
-
-@pytest.mark.parametrize("form", [as_is, with_tabs, with_carriage_returns, with_old_line_ends, marked_and_open_ended])
-@pytest.mark.parametrize(("name", "code"), sections("awkward_code.txt"))
-def test_every_proposal_is_valid_code(name: str, code: str, form: object) -> None:
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("name", "code"), sections(HERE / "awkward_code.txt"))
+def test_every_proposal_is_valid_code(name: str, code: str, form: Callable[[str], str]) -> None:
     """Whatever the file looks like, what is proposed compiles and is not proposed twice."""
-    assert callable(form)
     text = form(f"{code}\n")
     made: Counter[str] = Counter()
     with warnings.catch_warnings():
@@ -131,17 +88,16 @@ def test_every_proposal_is_valid_code(name: str, code: str, form: object) -> Non
 
 
 @pytest.mark.parametrize("form", [with_tabs, with_carriage_returns])
-def test_moved_lines_are_indented_as_the_file_is(form: object) -> None:
+def test_moved_lines_are_indented_as_the_file_is(form: Callable[[str], str]) -> None:
     """What goes into a deeper block or out of one keeps to the file's own steps and line ends."""
-    assert callable(form)
-    for fault in faults():
+    for fault in FAULTS:
         if fault.template in ("move-in", "move-out", "move-else", "flush-rest", "add-leave"):
             assert tried(form(fault.faulty), form(fault.right)) <= EARLY
 
 
 def test_deletions_are_tagged() -> None:
     """Ranking trusts what only deletes less."""
-    (fault,) = (fault for fault in faults() if fault.name == "one step too many")
+    (fault,) = (fault for fault in FAULTS if fault.name == "one step too many")
     found = [c for c in proposed(fault.faulty, limit=500) if c.template == "delete-statement"]
     assert found
     assert all("deletes-code" in c.tags for c in found)
