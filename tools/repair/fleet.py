@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from tools.repair.outcome import SearchRequest
-from tools.repair.plan import Measured
+from tools.repair.plan import Measured, spread
 from tools.repair.trials import measure
 from tools.repair.wire import Mode, TrialServer
 
@@ -93,9 +93,3 @@ async def baseline(server: TrialServer, request: SearchRequest) -> tuple[Measure
         Measured(name, passed=False, ending="timeout") for name in request.failing if name in request.hanging
     )
     return (*sample, *measured, *hanging)
-
-
-def spread(names: Sequence[str], most: int) -> list[str]:
-    """At most so many of the names, evenly."""
-    step = max(1, -(-len(names) // most))
-    return list(names[::step])

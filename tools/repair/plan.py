@@ -18,6 +18,8 @@ _MOST_TRIED = 12  # failing tests that each trial runs until the first that fail
 _BATCH = 48
 _ALONE_FROM_S = 0.03  # a test this slow makes the cost of a fork small
 _BATCH_S = 0.5
+_OBSERVED_TESTS = 40
+_OBSERVED_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,21 @@ class Plan:
         """CPU and wall seconds of each failing test when a survivor is confirmed."""
         return self.limits(_CONFIRMING)
 
+    @property
+    def observed(self) -> list[tuple[str, str, list[float]]]:
+        """Failing tests that end, then passing ones, as many as fit a few seconds, with generous limits."""
+        chosen: list[tuple[str, str, list[float]]] = []
+        left = _OBSERVED_S
+        known = [(name, "failing") for name in self.order]
+        known += [(name, "passing") for name in spread(self.passing, _OBSERVED_TESTS)]
+        for name, origin in known:
+            own = self.baseline.get(name)
+            cost = own.wall_s if own is not None else self.seconds.get(name, 0.02)
+            if (own is None or own.ending == "done") and cost <= left:
+                left -= cost
+                chosen.append((name, origin, [10 * cost + 2.0, 20 * cost + 4.0]))
+        return chosen
+
     def limits(self, level: int) -> dict[str, list[float]]:
         """CPU and wall seconds of each failing test at a level of retry."""
         return {name: self.limit(name, level) for name in self.failing}
@@ -159,3 +176,9 @@ def _order(failing: Sequence[str], baseline: Mapping[str, Measured]) -> list[str
         signature = str(own.signature) if own is not None else name
         rank[name] = seen[signature] = seen.get(signature, -1) + 1
     return sorted(ordered, key=lambda name: (cost(name)[0], rank[name]))[:_MOST_TRIED]
+
+
+def spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many of the names, evenly."""
+    step = max(1, -(-len(names) // most))
+    return list(names[::step])

@@ -13,7 +13,7 @@ from tools.repair import trials
 from tools.repair.behaviour import Observations
 from tools.repair.board import Board
 from tools.repair.compose import combinations
-from tools.repair.fleet import OutOfServers, Slot, baseline, closing, spread
+from tools.repair.fleet import OutOfServers, Slot, baseline, closing
 from tools.repair.outcome import Plausible, Progress, SearchRequest, SearchResult
 from tools.repair.plan import Measured, Plan, make
 from tools.repair.schedule import Schedule, Task
@@ -30,8 +30,6 @@ _LANES = 2  # questions on their way to one server, so that it never waits for t
 _AGAIN = 2000  # failed candidates that are tried on every failing test
 _SETTLE_S = 0.3
 _CONFIRMATIONS = 3  # tries, when the server dies of something else meanwhile
-_OBSERVED_TESTS = 40
-_OBSERVED_S = 3.0
 
 
 async def search(
@@ -320,25 +318,10 @@ class _Run:
         budget, sources = self._limits.observe_s, self._request.sources
         try:
             server = await slot.server()
-            tests = self._observed_tests()
-            return await trials.observe(server, patches, tests, sources, budget_s=budget, whole=whole)
+            return await trials.observe(server, patches, self._plan.observed, sources, budget_s=budget, whole=whole)
         except (ServerGone, OutOfServers, SandboxError) as error:
             self._notes.append(f"behaviour was not observed: {error}"[:300])
             return Observations()
-
-    def _observed_tests(self) -> list[tuple[str, str, list[float]]]:
-        """Failing tests that end, then passing ones, as many as fit a few seconds, with generous limits."""
-        chosen: list[tuple[str, str, list[float]]] = []
-        left = _OBSERVED_S
-        known = [(name, "failing") for name in self._plan.order]
-        known += [(name, "passing") for name in spread(self._plan.passing, _OBSERVED_TESTS)]
-        for name, origin in known:
-            own = self._plan.baseline.get(name)
-            cost = own.wall_s if own is not None else self._request.seconds.get(name, 0.02)
-            if (own is None or own.ending == "done") and cost <= left:
-                left -= cost
-                chosen.append((name, origin, [10 * cost + 2.0, 20 * cost + 4.0]))
-        return chosen
 
     def result(self, observations: Observations, slots: Sequence[Slot]) -> SearchResult:
         """What was found."""
