@@ -20,6 +20,7 @@ from tests.acceptance.command import Ended, Patchwright
 from tests.acceptance.leftovers import fingerprint
 from tests.acceptance.repositories import (
     FAILING,
+    PRICES,
     RIGHT_SHOP,
     SHOP,
     WRONG_BOTH,
@@ -330,7 +331,7 @@ def test_a_test_that_needs_longer_than_its_limit_certifies_nothing(patchwright: 
     """It runs out of time on the base; what passes with a patch when it is given more time proves nothing."""
     repo = repository(tmp_path / "shop", {**RIGHT_SHOP, "tests/test_slow.py": SLOW})
     idle = tmp_path / "idle.diff"
-    write(repo, {"shop/prices.py": f"{RIGHT_SHOP['shop/prices.py']}\nIDLE = True\n"})
+    write(repo, {"shop/prices.py": f"{PRICES}\nIDLE = True\n"})
     idle.write_text(git(repo, "diff") + "\n")
     git(repo, "checkout", "-q", ".")
     ended = patchwright.diagnose(repo, "--patch", idle, limit_seconds=30, test_seconds=20)
