@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check bench lock clean
+.PHONY: run test test-vllm check bench lock clean
 
 run: $(READY)
 	@rm -rf .cache/example
@@ -12,12 +12,20 @@ run: $(READY)
 	$(BIN)/patchwright diagnose .cache/example --good v1.2.0 --out .cache/example-report
 
 # Tests that look for their processes on the whole machine run after the others, in one process.
-ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py
+ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
+	tests/contract/test_docker_images.py
+
+# A real vLLM on the CPU takes minutes to install and to start: a job of its own.
+VLLM := tests/contract/test_real_vllm.py tests/contract/test_real_vllm_start.py
 
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
-	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 $(addprefix --ignore ,$(ALONE))
+	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 $(addprefix --ignore ,$(ALONE) $(VLLM))
 	sh tests/guarded.sh $(BIN)/python -m pytest $(ALONE)
+
+test-vllm: $(VENV)/.dev
+	sh deploy/test-vllm.sh
+	sh tests/guarded.sh $(BIN)/python -m pytest $(VLLM)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -121,7 +121,8 @@ class ChangedLines(Value):
 
 class DeskOrder(Value):
     """A desk for one branch of thought. logs: (name, artifact) of texts it may look into; test_s: of one test, seconds;
-    protected: files that no patch may touch.
+    protected: files that no patch may touch; writes: the framework of which one new test may be written there, and
+    nothing else edited ("" where code is mended).
     """
 
     branch: str
@@ -129,6 +130,7 @@ class DeskOrder(Value):
     failing: tuple[str, ...]
     protected: tuple[str, ...]
     logs: tuple[tuple[str, str], ...] = ()
+    writes: str = ""
     test_s: float
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.deps import Deps
-from agent.domain import Patch, TestHistory
+from agent.domain import Patch, TestHistory, Written
 from agent.state import State
+from tools.toolbox.newtest import MAX_TEST, problem_of
 from tools.values import spelled
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -54,7 +55,8 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
         },
         "fixed": {"TZ": "UTC", "LC_ALL": "C.UTF-8", "test_order": "file order"},
         "limits": state.request.limits.model_dump(),
-        **_written(deps.artifacts.get(trial.patch.id)),
+        **_patch(deps.artifacts.get(trial.patch.id)),
+        **_test(state.ready.written, deps),
         "decisive": _decisive(trial),
         "regression": _regression(state, trial),
         "guard": {"findings": [], "allowed": list(state.request.allow)},
@@ -72,12 +74,38 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
     return deps.artifacts.put(json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=True))
 
 
-def _written(diff: bytes) -> dict[str, str]:
+def _patch(diff: bytes) -> dict[str, str]:
     """The patch as text where it is UTF-8; JSON has no other place for bytes than base64."""
     try:
         return {"patch": diff.decode("utf-8")}
     except UnicodeDecodeError:
         return {"patch_base64": base64.b64encode(diff).decode("ascii")}
+
+
+def _test(written: Written | None, deps: Deps) -> dict[str, Any]:
+    """The decisive test itself, where no test of the repository is one: it is laid over the tree before all runs."""
+    if written is None:
+        return {}
+    text = deps.artifacts.text(written.content)
+    made = {"path": written.path, "text": text, "model": written.model, "quotes": list(written.quotes)}
+    return {"written_test": made}
+
+
+def test_of(statement: dict[str, Any], deps: Deps) -> Written | None:
+    """The test that a model wrote for a certificate. Raises CertificateInvalid for one that could be more than that."""
+    made = statement["predicate"].get("written_test")
+    if made is None:
+        return None
+    try:
+        path, text, decisive = str(made["path"]), str(made["text"]), statement["predicate"]["decisive"]
+        model, quotes = str(made["model"]), tuple(str(quote) for quote in made["quotes"])
+    except (KeyError, TypeError) as error:
+        raise CertificateInvalid(f"the written test in it is none: {type(error).__name__}: {error}") from error
+    problem = problem_of(statement["predicate"]["environment"]["framework"], path)
+    problem = problem or ("it is too long" if len(text) > MAX_TEST else "")
+    if problem or any(row["test"].split("::")[0] != path for row in decisive):
+        raise CertificateInvalid(f"the written test in it is not its decisive test: {problem or path}")
+    return Written(path=path, content=deps.artifacts.put(text), model=model, quotes=quotes)
 
 
 def patch_of(statement: dict[str, Any]) -> bytes:

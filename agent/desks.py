@@ -40,7 +40,7 @@ async def open_desk(
         test_s=order.test_s, outputs=outputs, suspects=order.suspects, failing=order.failing,
         protected=frozenset(order.protected),
         logs={name: artifacts.text(digest)[-LOG:] for name, digest in order.logs},
-        history=history, commit=commit,
+        history=history, commit=commit, writes=order.writes,
     )  # fmt: skip
     async with desk:
         yield _Hands(desk)

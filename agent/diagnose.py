@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from agent import domain
@@ -19,6 +23,7 @@ from tools import guard, values
 from tools.values import Value
 
 STEPS = 200
+Checkpoints = AbstractAsyncContextManager[BaseCheckpointSaver[str]]
 
 
 def serializer() -> JsonPlusSerializer:
@@ -35,15 +40,23 @@ def serializer() -> JsonPlusSerializer:
     return JsonPlusSerializer(allowed_msgpack_modules=sorted(ours), allowed_json_modules=None)
 
 
-async def diagnose(
-    request: Request, deps: Deps, *, run: str, checkpoints: Path, control: RunControl | None = None
-) -> Report:
-    """Run the machine for `run`, or go on after its last finished node when `checkpoints` (SQLite) knows it.
+@asynccontextmanager
+async def sqlite(path: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
+    """Checkpoints of one run in a file."""
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        yield saver
 
-    Raises what preparing raises for a source that cannot be used; GraphDrained when `control` asked for it.
+
+async def diagnose(
+    request: Request, deps: Deps, *, run: str, checkpoints: Path | Checkpoints, control: RunControl | None = None
+) -> Report:
+    """Run the machine for `run`, or go on after its last finished node when `checkpoints` knows it.
+
+    checkpoints: a file (SQLite), or what opens another place. Raises what preparing raises for a source that cannot be
+    used; GraphDrained when `control` asked for it: calling again goes on after the last finished node.
     """
     config: RunnableConfig = {"configurable": {"thread_id": run}, "recursion_limit": STEPS}
-    async with AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver:
+    async with sqlite(checkpoints) if isinstance(checkpoints, Path) else checkpoints as saver:
         saver.serde = serializer()
         machine = build(saver)
         known = await machine.aget_state(config)
@@ -51,3 +64,6 @@ async def diagnose(
         await machine.ainvoke(start, config, context=deps, durability="sync", control=control)
         final = await machine.aget_state(config)
     return Report.model_validate_json(deps.artifacts.get(final.values["report"]))
+
+
+__all__ = ["Checkpoints", "GraphDrained", "RunControl", "diagnose", "serializer", "sqlite"]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from agent.words import Cited, Explanation, Hypothesis, Thought, Written, WrittenTest
 from tools.guard import Finding
 from tools.values import Candidate, Crash, Suspect, TestResult, Value
 
@@ -79,7 +80,9 @@ class Request(Value):
 
     source: path or git URL; rev: revision (None: the tree as it is); good: a revision where the failure was absent;
     tests: ids or one command as typed; log and issue: artifacts with the given texts; allow: guard rules lifted;
-    install, test_command, python: overrides of what detection finds; patches: artifacts with diffs to try first.
+    install, test_command, python: overrides of what detection finds; patches: artifacts with diffs to try first;
+    image, dockerfile: what Docker sandboxes are made from, in the words of whoever owns the engine, "" for the usual;
+    reported_only: failing tests of the suite count only where the issue names them (a model has to show the others).
     """
 
     source: str
@@ -95,14 +98,18 @@ class Request(Value):
     python: str | None = None
     patches: tuple[Sha256, ...] = ()
     sandbox: Literal["auto", "bubblewrap", "docker", "none"] = "auto"
+    image: str = Field(default="", max_length=500)
+    dockerfile: str = Field(default="", max_length=1000)
     limits: Limits = Limits()
     reasoner: Reasoner | None = None
+    reported_only: bool = False
 
 
 class Prepared(Value):
     """The repository at hand: `base` and `repository` are paths relative to the run's directory.
 
-    commit: None for a plain directory; tree: git tree id of exactly what is in `base`; environment: cache key.
+    commit: None for a plain directory; tree: git tree id of exactly what was taken into `base`; environment: cache key;
+    written: a test that is laid over the tree for all that is run.
     """
 
     base: str
@@ -116,6 +123,7 @@ class Prepared(Value):
     framework: str
     sandbox: str
     notes: tuple[str, ...] = ()
+    written: Written | None = None
 
 
 class Evidence(Value):
@@ -181,19 +189,12 @@ class Failure(Value):
         return tuple(r.crash for r in self.results if r.crash)
 
 
-class Hypothesis(Value):
-    """A claimed cause with the ids of the evidence it rests on; code drops claims without any."""
-
-    claim: str
-    evidence: tuple[str, ...]
-    confidence: float = Field(ge=0, le=1)
-
-
 class Patch(Value):
     """A proposed change. id: sha256 of the diff's bytes, which is also the artifact that holds it.
 
     decisive: the failing tests that it is meant to mend (all of the failure's, or those of some groups);
-    group: patches with the same number behaved alike in search; dropped: hunks that minimization removed.
+    group: patches with the same number behaved alike in search; dropped: hunks that minimization removed; votes: how
+    many branches of thought came to it.
     """
 
     id: Sha256
@@ -205,6 +206,7 @@ class Patch(Value):
     rank_reason: str = ""
     group: int = 0
     dropped: int = 0
+    votes: int = 1
 
 
 class Verdict(Value):
@@ -239,17 +241,6 @@ class NodeTime(Value):
 
     node: str
     seconds: float
-
-
-class Thought(Value):
-    """What one branch of a model's thought did. stopped: why it ended; cached: prompt tokens that the server had."""
-
-    branch: str
-    steps: int
-    tokens: int
-    cached: int
-    sandbox_s: float
-    stopped: str
 
 
 class SearchSummary(Value):
@@ -316,16 +307,20 @@ class Report(Value):
     rejected: tuple[Verdict, ...]
     next_steps: tuple[str, ...]
     cost: Cost
+    written_test: WrittenTest | None = None
+    explanation: Explanation | None = None
 
 
 __all__ = [
     "EXIT_CODES",
     "Alternative",
     "Candidate",
+    "Cited",
     "Cost",
     "Crash",
     "Culprit",
     "Evidence",
+    "Explanation",
     "Failure",
     "FailureGroup",
     "Goal",
@@ -344,4 +339,6 @@ __all__ = [
     "TestHistory",
     "Thought",
     "Verdict",
+    "Written",
+    "WrittenTest",
 ]

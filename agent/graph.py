@@ -13,6 +13,9 @@ from langgraph.runtime import Runtime
 from agent.bench import Progress
 from agent.deps import Deps
 from agent.domain import NodeTime
+from agent.nodes.choose import choose, rivals
+from agent.nodes.demonstrate import demonstrate
+from agent.nodes.explain import explain
 from agent.nodes.localize import localize
 from agent.nodes.minimize import minimize
 from agent.nodes.prepare import prepare
@@ -35,17 +38,21 @@ Machine = CompiledStateGraph[State, Deps, State, State]
 NODES: dict[str, Node] = {
     "prepare": prepare,
     "reproduce": reproduce,
+    "demonstrate": demonstrate,
     "localize": localize,
     "search": search,
     "think": think,
     "back_out": back_out,
     "given": given,
     "verify": verify,
+    "choose": choose,
     "minimize": minimize,
+    "explain": explain,
     "report": report,
 }
 Proposer = Literal["search", "think", "back_out", "given"]
 PROPOSERS: tuple[Proposer, ...] = ("search", "think", "back_out", "given")
+UNSEEN = ("not_reproduced", "inconclusive")
 ROUND_NEEDS_S = 60.0
 
 
@@ -53,7 +60,14 @@ def after_prepare(state: State) -> Literal["reproduce", "report"]:
     return "report" if state.outcome else "reproduce"
 
 
-def after_reproduce(state: State) -> Literal["localize", "report"]:
+def after_reproduce(state: State) -> Literal["demonstrate", "localize", "report"]:
+    told = state.request.issue or state.request.log
+    if told and state.request.reasoner and state.outcome in UNSEEN:
+        return "demonstrate"
+    return "report" if state.outcome else "localize"
+
+
+def after_demonstrate(state: State) -> Literal["localize", "report"]:
     return "report" if state.outcome else "localize"
 
 
@@ -61,11 +75,15 @@ def after_localize(state: State) -> list[Proposer | Literal["report"]]:
     return ["report"] if state.request.goal == "triage" else [*PROPOSERS]
 
 
-def after_verify(state: State) -> list[Proposer | Literal["minimize", "report"]]:
+def after_verify(state: State) -> list[Proposer | Literal["choose", "minimize", "report"]]:
     if state.verified:
-        return ["minimize"]
+        return ["choose"] if rivals(state) else ["minimize"]
     again = state.round < state.request.limits.rounds and state.remaining_s() > ROUND_NEEDS_S
     return [*PROPOSERS] if again else ["report"]
+
+
+def after_minimize(state: State) -> Literal["explain", "report"]:
+    return "explain" if state.request.reasoner else "report"
 
 
 def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
@@ -76,11 +94,14 @@ def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
     graph.add_edge(START, "prepare")
     graph.add_conditional_edges("prepare", after_prepare)
     graph.add_conditional_edges("reproduce", after_reproduce)
+    graph.add_conditional_edges("demonstrate", after_demonstrate)
     graph.add_conditional_edges("localize", after_localize, [*PROPOSERS, "report"])
     for proposer in PROPOSERS:
         graph.add_edge(proposer, "verify")
-    graph.add_conditional_edges("verify", after_verify, [*PROPOSERS, "minimize", "report"])
-    graph.add_edge("minimize", "report")
+    graph.add_conditional_edges("verify", after_verify, [*PROPOSERS, "choose", "minimize", "report"])
+    graph.add_edge("choose", "minimize")
+    graph.add_conditional_edges("minimize", after_minimize)
+    graph.add_edge("explain", "report")
     graph.add_edge("report", END)
     return graph.compile(checkpointer=checkpointer)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.bench import TestOrder
-from agent.certificate import patch_of, read
+from agent.certificate import patch_of, read, test_of
 from agent.deps import Deps
-from agent.domain import Limits, Prepared, Request, TestHistory
+from agent.domain import Limits, Prepared, Request, TestHistory, Written
 from agent.nodes.verify import unstable
 from agent.repeats import repeat
+from agent.written import as_diff
 from tools.guard import inspect
 from tools.patches import PatchInvalid
 
@@ -43,12 +44,27 @@ async def recheck(text: str, deps: Deps, *, source: str | None) -> Recheck:
     Raises CertificateInvalid when it is not one or was changed, and what preparing raises.
     """
     statement = read(text)
+    written = test_of(statement, deps)
     wanted = statement["predicate"]["repository"]
     prepared = await _prepared(statement, deps, source)
     if prepared.tree != wanted["tree"]:
         line = f"the repository is at tree {prepared.tree[:12]}, the certificate is about {wanted['tree'][:12]}"
         return Recheck(holds=False, lines=(line,))
-    return await _run(statement, deps, prepared)
+    if written is None:
+        return await _run(statement, deps, prepared)
+    return await _with_test(statement, deps, prepared, written)
+
+
+async def _with_test(statement: dict[str, Any], deps: Deps, prepared: Prepared, written: Written) -> Recheck:
+    """Lay the test that a model wrote over the tree, where it may not replace anything."""
+    diff = deps.artifacts.put(as_diff(written.path, deps.artifacts.text(written.content)))
+    try:
+        await deps.bench.changes(prepared, diff)
+        run = await _run(statement, deps, prepared.model_copy(update={"written": written}))
+    except PatchInvalid as error:
+        return Recheck(holds=False, lines=(f"the written test cannot be added: {error}",))
+    line = f"{written.path} was written by the model {written.model}: it is added to the tree"
+    return Recheck(holds=run.holds, lines=(line, *run.lines))
 
 
 async def _prepared(statement: dict[str, Any], deps: Deps, source: str | None) -> Prepared:

@@ -11,7 +11,9 @@ from typing import Annotated, TypedDict
 from agent.domain import (
     Culprit,
     Evidence,
+    Explanation,
     Failure,
+    Hypothesis,
     NodeTime,
     Outcome,
     Patch,
@@ -43,6 +45,8 @@ class State:
     verdicts: Annotated[list[Verdict], operator.add] = field(default_factory=list)
     searches: Annotated[list[SearchSummary], operator.add] = field(default_factory=list)
     thoughts: Annotated[list[Thought], operator.add] = field(default_factory=list)
+    hypotheses: list[Hypothesis] = field(default_factory=list)
+    explanation: Explanation | None = None
     spent: Annotated[list[NodeTime], operator.add] = field(default_factory=list)
     round: int = 0
     outcome: Outcome | None = None
@@ -97,8 +101,10 @@ class Update(TypedDict, total=False):
     verdicts: list[Verdict]
     searches: list[SearchSummary]
     thoughts: list[Thought]
+    hypotheses: list[Hypothesis]
+    explanation: Explanation
     spent: list[NodeTime]
     round: int
-    outcome: Outcome
+    outcome: Outcome | None
     reason: str
     report: str

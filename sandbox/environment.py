@@ -34,7 +34,7 @@ from sandbox.protocol import (
     Workspace,
 )
 from sandbox.recipe import Environment, EnvironmentBroken, EnvironmentUnknown, Recipe, Step
-from sandbox.toolchains import Toolchain, toolchain_at
+from sandbox.toolchains import Toolchain, movable, toolchain_at
 
 __all__ = [
     "BUILD_QUOTA",
@@ -63,6 +63,7 @@ class _Tools:
     path: tuple[str, ...]
     stamp: str
     system_path: str = _SYSTEM_PATH
+    notes: tuple[str, ...] = ()
 
 
 async def build(
@@ -85,7 +86,8 @@ async def build(
     but, when it failed, its log.
     """
     system = await sandboxes.system() if isinstance(sandboxes, Imaged) else None
-    recipe, tools = _fitted(recipe, system) if system else (recipe, _tools(recipe))
+    tools = _shown(recipe, system) if system else _tools(recipe)
+    recipe = replace(recipe, notes=(*recipe.notes, *tools.notes))
     stamps = (tools.stamp, "in place" if sandboxes.kind == "none" else "")
     cache = cache.resolve()
     slot = Slot(cache, environment_key(recipe, base, stamps=stamps, scope=scope))
@@ -141,7 +143,10 @@ async def _build(work: _Work, cache: Path) -> dict[str, object]:
         await _run(work, builder, first, Workspace((empty,)), downloads)
         await _run(work, builder, rest, Workspace((work.base,), upper=slot.products), private)
         _tidy(slot.products, work)
-        record: dict[str, object] = {"seconds": round(time.monotonic() - started, 3), "notes": builder.notes}
+        record: dict[str, object] = {
+            "seconds": round(time.monotonic() - started, 3), "notes": builder.notes, "made": round(time.time()),
+            "language": work.recipe.language,
+        }  # fmt: skip
         slot.publish(record)
     except EnvironmentBroken:
         slot.log.replace(failures)
@@ -225,34 +230,21 @@ def _tools(recipe: Recipe) -> _Tools:
     return _Tools(toolchain.mounts, path, f"{toolchain.program} {toolchain.version}")
 
 
-def _fitted(recipe: Recipe, system: System) -> tuple[Recipe, _Tools]:
-    """The recipe for an image: its own toolchains, and its own Python where it has the version that was chosen.
-
-    Otherwise those of this machine are shown inside, which works where the image's libraries are not older.
+def _shown(recipe: Recipe, system: System) -> _Tools:
+    """The image's own interpreter or toolchain, or this machine's where the recipe names that: it is shown inside,
+    which works where the image's libraries are not older.
     """
-    program = Path(recipe.interpreter).name
-    if not recipe.interpreter or (recipe.language != "python" and program in system.programs):
-        return recipe, _Tools((), (), system.identity, system.path)
-    wanted = interpreter_at(Path(recipe.interpreter)) if recipe.language == "python" else None
-    for path, version in system.pythons:
-        if wanted is not None and version[:2] == wanted.minor:
-            steps = tuple(
-                replace(step, argv=tuple(path if word == recipe.interpreter else word for word in step.argv))
-                for step in recipe.steps
-            )
-            fitted = replace(recipe, interpreter=path, steps=steps)
-            return fitted, _Tools((), (), f"{system.identity} {path} {version}", system.path)
-    own = _tools(recipe)
-    missing = f"Python {wanted.minor[0]}.{wanted.minor[1]}" if wanted else program
-    note = f"the image has no {missing}: this machine's is used in it"
-    return replace(recipe, notes=(*recipe.notes, note)), replace(
-        own, stamp=f"{system.identity} {own.stamp}", system_path=system.path
-    )
+    own = {path for path, _ in system.pythons} | set(system.programs)
+    if not recipe.interpreter or recipe.interpreter in own:
+        return _Tools((), (), f"{system.identity} {recipe.interpreter}", system.path)
+    tools = _tools(recipe)
+    note = f"the image {system.reference} has nothing like {recipe.interpreter}: this machine's is used in it"
+    return replace(tools, stamp=f"{system.identity} {tools.stamp}", system_path=system.path, notes=(note,))
 
 
 def _prefix_mounts(prefix: Path) -> tuple[Mount, ...]:
     """The prefix of an interpreter, unless it is the system's, which every sandbox shows."""
-    return () if prefix.is_relative_to("/usr") else (Mount(prefix, str(prefix)),)
+    return (Mount(prefix, str(prefix)),) if movable(prefix) else ()
 
 
 def _tidy(products: Path, work: _Work) -> None:

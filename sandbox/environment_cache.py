@@ -18,7 +18,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.recipe import Recipe
@@ -27,6 +27,7 @@ from sandbox.tree import Tree
 FORMAT = 1
 _MARKER = "built.json"
 _POLL_S = (0.02, 0.5)
+_BLOCK = 4096  # the least that a directory takes
 _MAX_MANIFEST = 32 << 20
 
 
@@ -112,6 +113,31 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A built environment. size: in bytes; made, used: seconds since the epoch; language: "" where it is not known."""
+
+    key: str
+    size: int
+    made: float
+    used: float
+    language: str = ""
+
+
+def entries(cache: Path) -> tuple[Entry, ...]:
+    """The finished environments of a cache, the one used last first."""
+    found = []
+    for marker in (cache / "environments").glob(f"*/{_MARKER}"):
+        try:
+            facts, record = marker.stat(), json.loads(marker.read_text(encoding="utf-8"))
+            made = float(record.get("made", facts.st_ctime))
+            language = str(record.get("language", ""))
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue  # being made, or removed
+        found.append(Entry(marker.parent.name, _recorded_bytes(marker), made, facts.st_mtime, language))
+    return tuple(sorted(found, key=lambda entry: -entry.used))
+
+
 def prune(cache: Path, max_bytes: int, *, keep_s: float = 3600.0) -> int:
     """Remove environments not used for longest until all take at most `max_bytes`; returns how many bytes were freed.
 
@@ -137,9 +163,9 @@ def prune(cache: Path, max_bytes: int, *, keep_s: float = 3600.0) -> int:
 
 def _recorded_bytes(marker: Path) -> int:
     try:
-        return int(json.loads(marker.read_text(encoding="utf-8"))["bytes"])
+        return max(_BLOCK, int(json.loads(marker.read_text(encoding="utf-8"))["bytes"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return tree_bytes(marker.parent)
+        return max(_BLOCK, tree_bytes(marker.parent))
 
 
 def _remove_unused(cache: Path, directory: Path) -> bool:

@@ -249,13 +249,48 @@ class System:
     """The programs that sandboxes of an engine with images show, where others show this machine's own.
 
     identity: names exactly this system; path: its PATH; pythons: path and version of its interpreters, the default
-    first; programs: names of the other toolchains' programs on its PATH.
+    first; programs: names of the other toolchains' programs on its PATH; reference: the image's name for readers;
+    furnished: whether a repository's own dependencies may be installed in it already.
     """
 
     identity: str
     path: str
     pythons: tuple[tuple[str, tuple[int, ...]], ...] = ()
     programs: tuple[str, ...] = ()
+    reference: str = ""
+    furnished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a repository needs of an image. language: "python", "node", "go", "rust", "java", or another word, which no
+    image is made for; version: of the language, "" for any.
+    """
+
+    language: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """An image that somebody described. image: its name, and nothing is built; otherwise dockerfile: a Dockerfile's
+    text, context: the directory it copies from; args, target: of the build; source: what said so, for readers.
+    """
+
+    source: str
+    image: str = ""
+    context: Path = Path()
+    dockerfile: str = ""
+    args: tuple[tuple[str, str], ...] = ()
+    target: str = ""
+
+
+class BuildFailed(SandboxError):
+    """An image could not be built. `output`: the end of what the build printed."""
+
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
 
 
 @runtime_checkable
@@ -264,3 +299,16 @@ class Imaged(Protocol):
 
     async def system(self) -> System:
         """What its sandboxes show. Raises SandboxUnavailable."""
+
+    async def suit(self, need: Callable[[], Need]) -> tuple[str, ...]:
+        """Make later sandboxes from the image for a language, unless the user named one; what a reader should know.
+
+        need: asked only where it matters. Raises SandboxUnavailable, and what `need` raises.
+        """
+
+    async def furnish(self, blueprint: Blueprint, *, wall_s: float) -> tuple[str, ...]:
+        """Make later sandboxes from the image that is described, built when it was not yet; what a reader should know.
+
+        A build runs what the description says as the engine's root, with network: only where the user asked for it.
+        Raises BuildFailed, SandboxUnavailable.
+        """

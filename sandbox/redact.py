@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 _PATTERNS = (
-    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@"), r"\1***@"),
+    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,40}://)[^/\s@'\"]+@"), r"\1***@"),
     (re.compile(r"\b(gh[pousr]_|github_pat_|glpat-|xox[abps]-|npm_|pypi-|sk-)[A-Za-z0-9_-]{10,}"), r"\1***"),
     (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), r"\1***"),
     (re.compile(r"(?i)\b(authorization\s*[:=]\s*(?:basic|bearer|token)\s+)\S+"), r"\1***"),
-    (re.compile(r"(?i)\b([\w-]*(?:password|passwd|secret|api[_-]?key|token)\s*[=:]\s*)[^\s'\",;]{6,}"), r"\1***"),
+    (re.compile(r"(?i)([\w-]{0,80}(?:password|passwd|secret|api[_-]?key|token)\s*[=:]\s*)[^\s'\",;]{6,}"), r"\1***"),
 )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.protocol import Mount
+from sandbox.interpreters import Interpreter, host_interpreters, interpreter_at
+from sandbox.protocol import Mount, System
 
 _SYSTEM = (Path("/usr"), Path("/bin"), Path("/lib"), Path("/opt"))
 
@@ -28,6 +30,53 @@ class Toolchain:
     @property
     def bin(self) -> str:
         return str(self.program.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What a recipe can be made from. interpreters: Pythons, the first is the default; spare: those to take when none
+    of these will do; at: the one that the user named by its path; program: what starts the toolchain of that name, a
+    path or a name; where: for readers; furnished: whether a Python may come with the repository's dependencies.
+    """
+
+    interpreters: tuple[Interpreter, ...]
+    program: Callable[[str], str | None]
+    at: Callable[[Path], Interpreter | None] = interpreter_at
+    spare: tuple[Interpreter, ...] = ()
+    where: str = "this machine"
+    furnished: bool = False
+
+
+def on_host() -> Installed:
+    """What this machine has."""
+    return Installed(host_interpreters(), _host_program)
+
+
+def in_image(system: System) -> Installed:
+    """What an image has, and in reserve what this machine has in a directory of its own, which can be shown inside."""
+    pythons = tuple(Interpreter(Path(path), version) for path, version in system.pythons)
+    spare = () if system.furnished else tuple(i for i in host_interpreters() if movable(i.prefix))
+
+    def program(name: str) -> str | None:
+        own = find_toolchain(name)
+        return name if name in system.programs else str(own.program) if own and own.prefix else None
+
+    def at(path: Path) -> Interpreter | None:
+        named = interpreter_at(path)
+        known = next((python for python in pythons if python.path == path), None)
+        return known or (named if named and movable(named.prefix) else None)
+
+    return Installed(pythons, program, at, spare, f"the image {system.reference}", system.furnished)
+
+
+def movable(prefix: Path) -> bool:
+    """Whether a directory of this machine can be shown elsewhere: the system's own cannot, for an image has others."""
+    return not prefix.is_relative_to("/usr")
+
+
+def _host_program(name: str) -> str | None:
+    found = find_toolchain(name)
+    return str(found.program) if found else None
 
 
 def find_toolchain(name: str, home: Path | None = None) -> Toolchain | None:

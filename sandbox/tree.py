@@ -39,7 +39,7 @@ class Tree:
     def read_bytes(self, path: str, *, max_bytes: int = MAX_TEXT_BYTES) -> bytes | None:
         """The bytes of a regular file of at most `max_bytes`, or None."""
         real = self._inside(path)
-        if real is None:
+        if real is None or not real.is_file():
             return None
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)

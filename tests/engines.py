@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
+from sandbox.docker.building import CACHE
 from sandbox.docker.labels import OWNER, RUN
 from sandbox.docker.provider import Choices, DockerSandboxes
+from sandbox.docker.records import Records
 from tests import images
 
 NO_ENGINE = "these tests need a Docker engine, and none answers: run `sh deploy/test-parts.sh` (as root on Debian)"
@@ -31,6 +35,26 @@ def docker_image() -> str:
 def docker_sandboxes(*, warm: int = 0) -> DockerSandboxes:
     """A provider on the real engine with the image for tests."""
     return DockerSandboxes(Choices(docker_image(), environ=dict(os.environ), warm=warm))
+
+
+def built_for(cache: Path) -> list[dict[str, Any]]:
+    """Images that were built with this folder as the cache."""
+    api = docker.from_env(version="auto").api
+    try:
+        found: list[dict[str, Any]] = api.images(filters={"label": [f"{CACHE}={Records(cache / 'images').mark}"]})
+        return found
+    finally:
+        api.close()
+
+
+def remove_built(cache: Path) -> None:
+    """Remove them."""
+    api = docker.from_env(version="auto").api
+    try:
+        for image in built_for(cache):
+            api.remove_image(image["Id"], force=True)
+    finally:
+        api.close()
 
 
 def engine_holds(*runs: str) -> list[str]:

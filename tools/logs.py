@@ -104,7 +104,7 @@ def _header(line: str) -> _Failure | None:
         return _Failure(match["id"], _section_name(match["id"]), line, match["why"] or "")
     match = _UNITTEST.match(line)
     if match:
-        return _Failure(_dotted(match["name"], match["where"]), "", line)
+        return _Failure(unittest_id(match["name"], match["where"]), "", line)
     match = _SECTION.match(line)
     if match:
         return _Failure("", match["name"], line.strip("_ "))
@@ -153,7 +153,7 @@ def _from_section(name: str, crash: Crash | None) -> str:
     return f"{file}::{base.replace('.', '::')}{bracket}{parameters}" if file.endswith(".py") else ""
 
 
-def _dotted(name: str, where: str) -> str:
+def unittest_id(name: str, where: str) -> str:
     """`test_x (pkg.mod.Class.test_x)` or `test_x (pkg.mod.Class)` as pytest's id."""
     parts = where.split(".")
     if parts[-1] != name:

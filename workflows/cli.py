@@ -5,6 +5,7 @@ Only typer and rich are imported at the start; commands import the rest when the
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from workflows.commands import about, diagnose, model, runs, thoughts
+from workflows.commands import about, diagnose, images, log, logs, model, remote, runs, serve, thoughts, token, worker
+from workflows.commands import eval as evaluating
 from workflows.exits import EPILOG, IO_FAILED, SIGNALLED, USAGE
 
 if TYPE_CHECKING:
@@ -30,13 +32,21 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     runs.runs,
     runs.show,
     thoughts.transcript,
+    log.log,
+    logs.logs,
+    evaluating.eval,
 )
 ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.settings, about.example)
 for command in COMMANDS:
     app.command()(command)
+SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, remote.openapi)
+for command in SERVICE:
+    app.command(rich_help_panel="The service")(command)
+app.add_typer(token.app, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
 app.add_typer(model.app, rich_help_panel="Patchwright itself")
+app.add_typer(images.app, rich_help_panel="Patchwright itself")
 
 
 def _version(wanted: bool) -> None:
@@ -99,7 +109,12 @@ def _debugging() -> bool:
 
 def main() -> NoReturn:
     """The console script."""
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # a thousand modules are imported: little of that is garbage, and looking costs 0.1 s
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows "?", and no traceback
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # nor is it worth looking through at the end
+    sys.exit(code)

@@ -34,11 +34,12 @@ def _ours() -> tuple[tuple[tuple[type[Exception], ...], int], ...]:
     from agent.certificate import CertificateInvalid
     from sandbox.protocol import SandboxError, SandboxGone, SandboxUnavailable
     from tools.tool import ToolError
+    from workflows.service.ports import StoreDown
     from workflows.settings import SettingsInvalid
     from workflows.wiring import ReplayDiverged, RunBusy, RunUnknown
 
     user = (SandboxError, ToolError, CertificateInvalid, SettingsInvalid, RunBusy, RunUnknown, ReplayDiverged)
-    return ((SandboxUnavailable, SandboxGone), UNAVAILABLE), (user, BAD_INPUT)
+    return ((SandboxUnavailable, SandboxGone, StoreDown), UNAVAILABLE), (user, BAD_INPUT)
 
 
 def tell(error: Exception, *, debug: bool) -> int:

@@ -6,16 +6,17 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent.domain import Reasoner, Request
 from agent.mind import Mind
-from agent.vllm.adapter import VllmModel
-from agent.vllm.examine import Finding, examine
-from agent.vllm.traits import Memory
-from agent.vllm.transport import Patience, Transport
 from workflows.exits import Refused
 from workflows.settings import Settings
+
+if TYPE_CHECKING:  # the adapter takes time to import, and most runs have no model
+    from agent.vllm.adapter import VllmModel
+    from agent.vllm.examine import Finding
 
 MAX_KEY = 10_000
 
@@ -60,11 +61,19 @@ async def mind(settings: Settings, request: Request, record: Path) -> AsyncItera
 
 def model_of(settings: Settings, url: str, name: str) -> VllmModel:
     """The adapter to an endpoint, with the settings' key. Raises Refused when the key's file cannot be read."""
+    from agent.vllm.adapter import VllmModel
+    from agent.vllm.traits import Memory
+    from agent.vllm.transport import Transport
+
     return VllmModel(Transport(url, key_of(settings)), name, Memory(settings.cache / "models"))
 
 
 async def examined(settings: Settings) -> tuple[Finding, ...]:
     """What is right and wrong about the settings' endpoint. Raises Refused."""
+    from agent.vllm.examine import examine
+    from agent.vllm.traits import Memory
+    from agent.vllm.transport import Patience, Transport
+
     transport = Transport(endpoint(settings.model_url), key_of(settings), Patience(attempts=2, longest_s=2.0))
     try:
         return await examine(transport, settings.model_name, Memory(settings.cache / "models"), time.monotonic)

@@ -36,11 +36,30 @@ def _workers() -> int:
     return max(1, min(8, os.cpu_count() or 1))
 
 
+def _database() -> SecretStr:
+    """What platforms call the database they provide; our own variable goes first."""
+    return SecretStr(os.environ.get("DATABASE_URL", ""))
+
+
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _permitted(names: str) -> str:
+    wrong = set(split(names)) - {"install", "allow", "none"}
+    if wrong:
+        raise ValueError("only install, allow and none can be permitted")
+    return names
+
+
+def split(names: str) -> tuple[str, ...]:
+    """The names in a list with commas, in lower case."""
+    return tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
+Names = Annotated[str, Field(max_length=10_000)]
+Permits = Annotated[Names, AfterValidator(_permitted)]
 
 
 class Settings(BaseSettings):
@@ -59,6 +78,20 @@ class Settings(BaseSettings):
         default="",
         max_length=500,
         description="name, digest or id of the Docker image for sandboxes; naming one makes auto prefer Docker",
+    )
+    dockerfile: str = Field(
+        default="",
+        max_length=1000,
+        description="Dockerfile or devcontainer.json of repositories to build the image from, or auto: "
+        "what a repository names; builds run as the engine's root",
+    )
+    image_python: str = Field(default="python:{version}-bookworm", max_length=500, description="where none is named")
+    image_node: str = Field(default="node:{version}-bookworm", max_length=500, description="the same for Node")
+    image_go: str = Field(default="golang:{version}-bookworm", max_length=500, description="the same for Go")
+    image_rust: str = Field(default="rust:{version}-bookworm", max_length=500, description="the same for Rust")
+    image_java: str = Field(default="eclipse-temurin:{version}", max_length=500, description="the same for Java")
+    cache_gb: float = Field(
+        default=20.0, gt=0, le=100_000, description="size of built environments, and of built images; older ones go"
     )
     runtime: str = Field(default="", max_length=100, description="runtime of the Docker engine: runsc, kata")
     cpus: float = Field(default=0.0, ge=0, le=1024, description="processors of one Docker sandbox, 0 for all")
@@ -81,7 +114,48 @@ class Settings(BaseSettings):
     model_seconds: float = Field(default=600.0, gt=0, le=604_800, description="wall clock of one visit to the model")
     model_steps: int = Field(default=24, ge=1, le=200, description="turns of one branch of thought")
     model_samples: int = Field(default=2, ge=1, le=8, description="branches of thought at the same time")
+    server: str = Field(default="", max_length=2000, description="URL of a service that runs diagnoses; empty: here")
+    token: SecretStr = Field(default=SecretStr(""), description="token for that service")
+    token_file: Folder | None = Field(default=None, description="file with the token, instead of the token")
+    git_hosts: Names = Field(
+        default="github.com,gitlab.com,bitbucket.org,codeberg.org",
+        description="hosts that the service clones from, by commas; * for every public one",
+    )
+    private_hosts: bool = Field(
+        default=False, description="the service may clone from and call back to addresses of private networks"
+    )
+    permit: Permits = Field(
+        default="",
+        description="what requests to the service may ask for beyond the usual, by commas: install, allow, none",
+    )
+    upload_mb: int = Field(default=256, ge=1, le=65_536, description="size of an upload to the service, in MiB")
+    unpacked_mb: int = Field(default=2048, ge=1, le=1_048_576, description="size of an upload unpacked, in MiB")
+    unpacked_files: int = Field(default=100_000, ge=1, le=10_000_000, description="files in an upload")
+    database_url: SecretStr = Field(
+        default_factory=_database, description="Postgres of the service (or DATABASE_URL); empty: an embedded one"
+    )
+    stall_seconds: float = Field(
+        default=30.0, ge=1, le=3600, description="a worker that is silent for so long has its runs taken over"
+    )
+    drain_seconds: float = Field(
+        default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
+    )
+    queue_limit: int = Field(default=2000, ge=1, description="runs of one tenant that may wait")
+    tenant_runs: int = Field(default=8, ge=1, le=1000, description="runs of one tenant at the same time")
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
+
+    @property
+    def cache_bytes(self) -> int:
+        """The size that built environments, and built images, may have."""
+        return int(self.cache_gb * 1e9)
+
+    @property
+    def base_images(self) -> dict[str, str]:
+        """Images by language, for repositories of users who named none."""
+        return {
+            "python": self.image_python, "node": self.image_node, "go": self.image_go, "rust": self.image_rust,
+            "java": self.image_java,
+        }  # fmt: skip
 
     @property
     def limits(self) -> Limits:
@@ -90,6 +164,11 @@ class Settings(BaseSettings):
             wall_s=self.limit_seconds, test_s=self.test_seconds, suite_s=self.suite_seconds, repeats=self.repeats,
             candidates=self.candidates, rounds=self.rounds, workers=self.workers, memory_mb=self.memory_mb,
         )  # fmt: skip
+
+    @property
+    def uploads(self) -> Path:
+        """Where the service unpacks what is uploaded."""
+        return self.home / "uploads"
 
 
 def load() -> Settings:

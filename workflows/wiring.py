@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.artifacts import Artifacts
-from agent.bench import Emit, Progress
+from agent.bench import Emit, Progress, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
-from agent.diagnose import diagnose
+from agent.diagnose import Checkpoints, RunControl, diagnose
 from agent.domain import Report, Request
 from agent.mind import Mind
 from agent.recheck import Recheck, request_of
@@ -28,11 +28,13 @@ from agent.recheck import recheck as rerun
 from agent.record import Player, Recorder, ReplayDiverged
 from agent.workbench import Workbench
 from sandbox.access import access_from
+from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
 from workflows.settings import Settings, host_variables
 
-_ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$")
+# Those of the service are longer: nobody guesses another's.
+_ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
 
 
 class RunUnknown(LookupError):
@@ -71,11 +73,15 @@ def new_run(
     settings: Settings, request: Request, *, log: str | None, issue: str | None, patches: Sequence[str]
 ) -> RunRef:
     """Make a run's directory and keep its texts; `request` gets their artifacts."""
-    now = datetime.now(UTC)
-    run = RunRef(f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", Path())
-    folder = settings.home / "runs" / run.id
-    folder.mkdir(parents=True, mode=0o700)
-    run = RunRef(run.id, folder)
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run = RunRef(name, settings.home / "runs" / name)
+    run.folder.mkdir(parents=True, mode=0o700)
+    keep_request(run, request, log=log, issue=issue, patches=patches)
+    return run
+
+
+def keep_request(run: RunRef, request: Request, *, log: str | None, issue: str | None, patches: Sequence[str]) -> None:
+    """Write a run's request and texts into its directory, whole or not at all."""
     filled = request.model_copy(
         update={
             "log": run.artifacts.put(log) if log is not None else None,
@@ -83,8 +89,9 @@ def new_run(
             "patches": tuple(run.artifacts.put(patch) for patch in patches),
         }
     )
-    (folder / "request.json").write_text(json.dumps(filled.model_dump(mode="json"), indent=2), encoding="ascii")
-    return run
+    part = run.folder / f"request-{os.getpid()}.part"
+    part.write_text(json.dumps(filled.model_dump(mode="json"), indent=2), encoding="ascii")
+    part.replace(run.folder / "request.json")
 
 
 def find_run(settings: Settings, name: str) -> RunRef:
@@ -135,25 +142,33 @@ def _busy(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _held(run: RunRef) -> Iterator[None]:
-    """Hold the run for this process. Raises RunBusy."""
+def _held(run: RunRef, *, fenced: bool = False) -> Iterator[None]:
+    """Hold the run for this process. Raises RunBusy.
+
+    fenced: something else decides between processes that do the same; only those that do not are kept out.
+    """
     with (run.folder / "lock").open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if fenced else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunBusy(f"another process is working on run {run.id}") from error
         yield
 
 
-async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
+async def diagnose_run(
+    settings: Settings, run: RunRef, emit: Emit, *, checkpoints: Checkpoints | None = None,
+    control: RunControl | None = None,
+) -> Report:  # fmt: skip
     """Run or resume a run to its report.
 
-    Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown.
+    checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
+    processes may write. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and
+    GraphDrained when `control` asked for it.
     """
     request = _request(run)
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
-    with _held(run):
+    with _held(run, fenced=checkpoints is not None):
         async with _workbench(settings, run, request, emit) as workbench:
             workbench.clear()
             record = run.folder / "record.jsonl"
@@ -162,13 +177,16 @@ async def diagnose_run(settings: Settings, run: RunRef, emit: Emit) -> Report:
                     bench=Recorder(workbench, record), artifacts=run.artifacts, now=time.monotonic, emit=emit,
                     mind=thinking,
                 )  # fmt: skip
-                return await diagnose(request, deps, run=run.id, checkpoints=run.folder / "state.sqlite")
+                where = checkpoints or run.folder / "state.sqlite"
+                return await diagnose(request, deps, run=run.id, checkpoints=where, control=control)
 
 
 @asynccontextmanager
 async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Emit) -> AsyncIterator[Workbench]:
     """The workbench on the engine that was asked for. Environments of images and of this machine are kept apart."""
-    async with engine(settings, request.sandbox, run=run.id) as chosen:
+    request = request.model_copy(update={"dockerfile": request.dockerfile or settings.dockerfile})
+    chosen_image = settings.model_copy(update={"image": request.image or settings.image})
+    async with engine(chosen_image, request.sandbox, run=run.id, described=bool(request.dockerfile)) as chosen:
         if chosen.note:
             emit(Progress(node="prepare", text=chosen.note))
         kept = "environments-docker" if chosen.sandboxes.kind == "docker" else "environments"
@@ -209,6 +227,24 @@ def _differences(first: Report, second: Report) -> tuple[str, ...]:
     return tuple(f"{name} differs" for name in one if one[name] != two[name])
 
 
+async def try_tests(settings: Settings, request: Request, *, patch: str, tests: tuple[str, ...]) -> TestRun:
+    """Run tests once on the request's source with a patch (a diff), in a directory of its own.
+
+    Raises PatchInvalid, and what preparing raises.
+    """
+    run = new_run(settings, request, log=None, issue=None, patches=())
+    try:
+        with _held(run):
+            async with _workbench(settings, run, request, lambda _: None) as bench:
+                prepared = await bench.prepare(request)
+                diff = run.artifacts.put(patch.encode("utf-8", "surrogateescape"))
+                limits = request.limits
+                order = TestOrder(tests=tests, patch=diff, wall_s=limits.suite_s, test_s=limits.test_s)
+                return (await bench.test(prepared, order)).run
+    finally:
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
 async def recheck(settings: Settings, certificate: str, source: str | None, emit: Emit) -> Recheck:
     """Re-run a certificate in a directory of its own. Raises CertificateInvalid and what preparing raises."""
     request = request_of(read(certificate), source)
@@ -231,8 +267,10 @@ __all__ = [
     "RunUnknown",
     "diagnose_run",
     "find_run",
+    "keep_request",
     "list_runs",
     "new_run",
     "recheck",
     "replay_run",
+    "try_tests",
 ]

@@ -16,6 +16,7 @@ from agent.domain import (
     Report,
     SuspectRow,
     Verdict,
+    WrittenTest,
 )
 from agent.state import State, Update
 from tools.localize.rank import functions
@@ -50,6 +51,8 @@ async def report(state: State, runtime: Runtime[Deps]) -> Update:
         rejected=tuple(v for v in state.verdicts if not v.verified),
         next_steps=_next_steps(state, outcome, patch),
         cost=_cost(state),
+        written_test=_written_test(state, deps),
+        explanation=state.explanation,
     )
     return {"outcome": outcome, "reason": reason, "report": deps.artifacts.put(made.to_json(indent=2))}
 
@@ -136,6 +139,15 @@ def _suspects(state: State) -> tuple[SuspectRow, ...]:
     return tuple(best[key] for key in order[:MAX_ROWS])
 
 
+def _written_test(state: State, deps: Deps) -> WrittenTest | None:
+    written = state.prepared.written if state.prepared else None
+    if written is None:
+        return None
+    return WrittenTest(
+        path=written.path, text=deps.artifacts.text(written.content), model=written.model, quotes=written.quotes
+    )  # fmt: skip
+
+
 def _certificate(deps: Deps, verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None or verdict.certificate is None:
         return None
@@ -145,7 +157,9 @@ def _certificate(deps: Deps, verdict: Verdict | None) -> dict[str, Any] | None:
 
 def _alternatives(state: State, deps: Deps, chosen: Patch | None) -> tuple[Alternative, ...]:
     refused = {v.patch for v in state.verdicts if not v.verified}
-    others = [p for p in state.patches if p is not chosen and p.id not in refused and p.source == "search"]
+    passed = {v.patch for v in state.verdicts if v.verified and not (chosen and v.patch == chosen.id)}
+    rest = {p.id: p for p in state.patches if p is not chosen and p.id not in refused}
+    others = [p for p in rest.values() if p.source == "search" or (p.id in passed and not (chosen and chosen.dropped))]
     same_group = chosen.group if chosen and chosen.source == "search" else None
     return tuple(
         Alternative(
@@ -161,6 +175,12 @@ def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[st
     steps: list[str] = []
     if outcome == "verified_patch" and patch:
         steps.append("review the patch: it passes the tests that were run, which is not proof of intent")
+    if state.prepared and state.prepared.written:
+        written = state.prepared.written
+        steps.append(
+            f"review {written.path}: the model {written.model} wrote it from the report, no person has read it"
+        )
+    if outcome == "verified_patch" and patch:
         left = [t for t in state.reproduced.ids if t not in patch.decisive]
         if left:
             steps.append(f"{len(left)} failing tests have another cause: run again with --test {left[0]}")

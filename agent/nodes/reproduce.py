@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
@@ -15,6 +16,7 @@ from agent.state import State, Update
 from tools.values import TestResult, TestRun
 
 MAX_DECISIVE = 50
+MAX_ISSUE = 200_000
 
 
 async def reproduce(state: State, runtime: Runtime[Deps]) -> Update:
@@ -36,7 +38,7 @@ async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
     if not runs.histories:
         reason = runs.problem or "the named tests produced no result"
         return {"outcome": "not_reproduced", "reason": reason, "evidence": [observe("test-run", reason)]}
-    return _judge(deps, runs, named, wall)
+    return judged(deps, runs, named, wall)
 
 
 async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
@@ -48,12 +50,21 @@ async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
     kept: Update = {"baseline": deps.artifacts.put(suite.run.to_json())}
     if suite.coverage:
         kept["coverage"] = deps.artifacts.put(suite.coverage.to_json())
-    failing = tuple(result.id for result in suite.run.failing)[:MAX_DECISIVE]
+    failing = _wanted(state, deps, [result.id for result in suite.run.failing])
     if not failing:
         return {**kept, **_green(suite.run, named)}
     again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=order.test_s)
     runs = await repeat(deps.bench, state.ready, again, times=limits.repeats, workers=limits.workers, earlier=(suite,))
-    return {**kept, **_judge(deps, runs, named, wall)}
+    return {**kept, **judged(deps, runs, named, wall)}
+
+
+def _wanted(state: State, deps: Deps, failing: Sequence[str]) -> tuple[str, ...]:
+    """The failing tests of the suite that are to be mended: all, or those that the issue names."""
+    issue = state.request.issue
+    if issue and state.request.reported_only:
+        words = frozenset(re.findall(r"\w+", deps.artifacts.text(issue)[:MAX_ISSUE]))
+        failing = [test for test in failing if re.sub(r"\[.*", "", test).rpartition("::")[2] in words]
+    return tuple(failing)[:MAX_DECISIVE]
 
 
 def _green(run: TestRun, named: LoggedFailures) -> Update:
@@ -61,9 +72,12 @@ def _green(run: TestRun, named: LoggedFailures) -> Update:
         reason = run.note or "no test was found or run"
         return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
     if not run.complete:
-        reason = f"the suite did not end within its limit after {_count(len(run.results), 'test')}; none had failed"
+        none = "none that the issue names had failed" if run.failing else "none had failed"
+        reason = f"the suite did not end within its limit after {_count(len(run.results), 'test')}; {none}"
         return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
     reason = f"the suite is green: {_count(len(run.passing), 'test')} passed and none failed"
+    if run.failing:
+        reason = f"{_count(len(run.failing), 'test')} of {len(run.results)} failed, none of which the issue names"
     if named.summary:
         reason += f"; the log's failure ({named.summary}) does not occur here"
     return {"outcome": "not_reproduced", "reason": reason, "evidence": [_seen_run(run, reason)]}
@@ -73,7 +87,8 @@ def _seen_run(run: TestRun, summary: str) -> Evidence:
     return observe("test-run", summary, command=" ".join(run.command), seconds=round(run.wall_s, 2))
 
 
-def _judge(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> Update:
+def judged(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> Update:
+    """The failure that the runs show and their evidence; an outcome where no test failed in all of them."""
     stable = [h for h in runs.histories if h.stability == "stable-fail"]
     unstable = [h for h in runs.histories if h.stability in ("flaky", "missing")]
     results = tuple(r for r in runs.last if r.id in {h.id for h in stable})

@@ -1,6 +1,7 @@
 """think: the model investigates the leading suspects at desks of its own, and what it has edited there are its patches.
 
-Branches run at the same time, with different suspects first and different temperatures. What goes wrong with the model
+Several branches run at the same time, with different hypotheses and temperatures; one branch has no use for the first
+questions, and makes its own.  What goes wrong with the model
 or its endpoint is evidence; the run goes on as it would without a model.
 """
 
@@ -16,28 +17,27 @@ from langgraph.runtime import Runtime
 from agent.act import Account, Acted, Task, act
 from agent.bench import DeskOrder, Hands, Progress
 from agent.deps import Deps
-from agent.domain import Evidence, Patch, Reasoner, Thought
+from agent.domain import Evidence, Hypothesis, Patch
 from agent.evidence import observe
 from agent.mind import Mind
-from agent.model import ModelError, ToolSpec, Usage
+from agent.model import ModelError, ToolSpec
+from agent.nodes.case import UNASKED, account, case, counted, said_by, texts_of, thought, told
+from agent.nodes.investigate import Looked, investigate, rows
 from agent.nodes.localize import test_file
+from agent.nodes.reasons import says
 from agent.prompts import render
 from agent.state import State, Update
 from sandbox.protocol import SandboxError
 from tools.git import plain
-from tools.localize.rank import functions
 from tools.patches import PatchInvalid, touched
 from tools.tool import ToolError
 from tools.toolbox.using import ALL
-from tools.values import spelled
 
-PLACES, PLACE_LINES, PLACE_CHARACTERS = 5, 90, 4000
-CRASH, ISSUE, DIFF = 3000, 4000, 4000
 MAX_CLAIMS = 4
 SHARE = 0.6
 SPECS = tuple(ToolSpec(name=tool.name, description=tool.description, parameters=tool.schema) for tool in ALL)
 _SUMMARY = re.compile(r"^\W{0,4}SUMMARY:\W{0,4}(.+)$", re.MULTILINE)
-_CAUSE = re.compile(r"^\W{0,4}CAUSE:\W{0,4}(.+?)\s*\[([\w\s,;-]{1,300})\]", re.MULTILINE)
+_CAUSE = re.compile(r"^\W{0,4}CAUSE:\W{0,4}(.+?)\s*\[([\w\s,;-]{1,300})\](?:\s*[\"“](.{1,500}?)[\"”])?", re.MULTILINE)
 _NOTHING = (
     "You have changed nothing yet. If you know the cause, mend it with the tool edit; if you cannot, say so in the "
     "final form."
@@ -54,48 +54,60 @@ class Branch:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Desks:
+    """What the branches of a visit share."""
+
+    state: State
+    deps: Deps
+    mind: Mind
+    account: Account
+    hypotheses: tuple[Hypothesis, ...]
+
+
 async def think(state: State, runtime: Runtime[Deps]) -> Update:
     """Without a model, one line of evidence says so."""
     deps, reasoner = runtime.context, state.request.reasoner
     if reasoner is None or deps.mind is None:
         return {} if state.round else {"evidence": [observe("think", "no model is configured; search alone proposes")]}
     deps.mind.renew()
-    account = _account(state, deps, reasoner)
+    money = account(state, deps, reasoner, share=SHARE)
+    began = money.tokens
     deps.emit(Progress(node="think", text=f"{reasoner.name} investigates in {reasoner.samples} branches"))
-    numbers = range(reasoner.samples)
-    work = [asyncio.ensure_future(_branch(state, deps, deps.mind, account, number)) for number in numbers]
+    looked = Looked(tuple(state.hypotheses))
+    if reasoner.samples > 1 and not state.round:
+        looked = await investigate(state, deps, deps.mind, money)
+    desks = Desks(state, deps, deps.mind, money, looked.hypotheses)
+    work = [asyncio.ensure_future(_branch(desks, number)) for number in range(reasoner.samples)]
     try:
-        return _gathered(state, deps, await asyncio.gather(*work))
+        update = _gathered(state, deps, looked, await asyncio.gather(*work))
+        return {**update, "thoughts": counted("failed", began - money.tokens, update["thoughts"])}
     finally:
         for branch in work:  # an error of one, or a cancelled run, leaves no other at work
             branch.cancel()
         await asyncio.gather(*work, return_exceptions=True)
 
 
-def _account(state: State, deps: Deps, reasoner: Reasoner) -> Account:
-    spent = sum(thought.tokens for thought in state.thoughts)
-    wall_s = min(reasoner.wall_s, SHARE * state.remaining_s())
-    ran = sum(thought.sandbox_s for thought in state.thoughts)
-    return Account(reasoner, max(0, reasoner.tokens - spent), deps.now, wall_s, ran)
-
-
-async def _branch(state: State, deps: Deps, mind: Mind, account: Account, number: int) -> Branch:
+async def _branch(desks: Desks, number: int) -> Branch:
     """One branch; its failure is its own."""
-    name, acted, problem = f"r{state.round}s{number}", Acted("", 0, Usage(), 0.0, "failed"), ""
+    state, deps = desks.state, desks.deps
+    name, acted, problem = f"r{state.round}s{number}", UNASKED, ""
     try:
         async with deps.bench.desk(state.ready, _order(state, name)) as hands:
             try:
-                acted = await act(mind, hands, await _task(state, deps, hands, number), account)
+                acted = await act(desks.mind, hands, await _task(desks, hands, number), desks.account)
             except ModelError as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem = said_by(error)
             return Branch(name, await hands.diff(), acted, problem)
     except (SandboxError, ToolError) as error:
         return Branch(name, "", acted, f"its desk failed: {error}")
 
 
-async def _task(state: State, deps: Deps, hands: Hands, number: int) -> Task:
+async def _task(desks: Desks, hands: Hands, number: int) -> Task:
+    state = desks.state
     return Task(
-        branch=f"r{state.round}s{number}", system=render("think.system"), prompt=await _prompt(state, deps, number),
+        branch=f"r{state.round}s{number}", system=render("think.system"),
+        prompt=await _prompt(state, desks.deps, desks.hypotheses, number),
         tools=SPECS, temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
         check=_unchanged(hands),
     )  # fmt: skip
@@ -119,80 +131,40 @@ def _order(state: State, name: str) -> DeskOrder:
     )  # fmt: skip
 
 
-async def _prompt(state: State, deps: Deps, number: int) -> str:
-    culprit = state.culprit
-    crash = next((c.text or f"{c.kind}: {c.message}" for c in state.reproduced.crashes), "no message")
-    issue = deps.artifacts.text(state.request.issue) if state.request.issue else ""
-    names = {patch.id: patch.description for patch in state.patches}
-    return render(
-        "think.user",
-        tests=[_data(test, 300) for test in state.reproduced.ids[:20]],
-        crash=_data(crash[-CRASH:], CRASH),
-        issue=_data(issue, ISSUE),
-        evidence=[{"id": e.id, "summary": plain(e.summary, 300)} for e in state.evidence[:30]],
-        culprit=_data(f"{culprit.subject}\n{deps.artifacts.text(culprit.diff)}", DIFF) if culprit else "",
-        places=await _places(state, deps, number),
-        refused=[_data(f"{names.get(v.patch, 'a patch')}: {v.reason}", 300) for v in state.verdicts if not v.verified],
-    )
+async def _prompt(state: State, deps: Deps, hypotheses: Sequence[Hypothesis], number: int) -> str:
+    """Each branch follows another hypothesis first; without any, it is shown another place first."""
+    shown = await case(state, deps, 0 if hypotheses else number)
+    first = (state.round * len(hypotheses) // 2 + number) % max(1, len(hypotheses)) + 1
+    return render("think.user", hypotheses=rows(hypotheses), first=first, **shown)
 
 
-def _data(text: str, limit: int) -> str:
-    """Text of strangers: bounded, and without the mark that would end it."""
-    return str(spelled(text[:limit])).replace("DATA>>>", "DATA >>>")
-
-
-async def _places(state: State, deps: Deps, first: int) -> list[dict[str, str]]:
-    """The leading functions with their code; each branch looks at another one first."""
-    leading = list(functions(state.suspects)[:PLACES])
-    first %= max(1, len(leading))
-    leading = [*leading[first:], *leading[:first]]
-    sources = await deps.bench.sources(state.ready, sorted({file for file, _, _ in leading}))
-    found = []
-    for file, name, score in leading:
-        near = [s for s in state.suspects if s.file == file and s.function == name]
-        start = max(1, min(s.function_line for s in near))
-        end = min(max(s.end_line for s in near) + 10, start + PLACE_LINES)
-        rows = sources.get(file, "").split("\n")[start - 1 : end]
-        code = "\n".join(f"{number:>5} {row[:300]}" for number, row in enumerate(rows, start))
-        title = plain(f"{file}, {name} ({score:.2f})", 300)
-        found.append({"title": title, "code": _data(code, PLACE_CHARACTERS)})
-    return found
-
-
-def _gathered(state: State, deps: Deps, branches: Sequence[Branch]) -> Update:
+def _gathered(state: State, deps: Deps, looked: Looked, branches: Sequence[Branch]) -> Update:
     """Equal patches count once. The branches' own accounts are the first evidence: what the step is remembered by."""
     known = {patch.id for patch in state.patches}
     patches: dict[str, Patch] = {}
-    told: list[Evidence] = []
+    lines: list[Evidence] = []
     for branch in branches:
         try:
             patch = _patch(state, deps, branch)
         except PatchInvalid as error:
-            told.append(observe("think", f"branch {branch.name} leaves no usable patch: {error}"))
+            lines.append(observe("think", f"branch {branch.name} leaves no usable patch: {error}"))
             continue
-        told.append(observe("think", _told(branch, patch)))
+        lines.append(observe("think", _told(branch, patch)))
         if patch and patch.id not in known:
-            patches.setdefault(patch.id, patch)
-    claims = [claim for branch in branches for claim in _claims(state, branch)]
-    return {
-        "patches": list(patches.values()), "evidence": [*told, *claims],
-        "thoughts": [_thought(branch) for branch in branches],
+            votes = patches[patch.id].votes + 1 if patch.id in patches else 1
+            patches[patch.id] = patches.get(patch.id, patch).model_copy(update={"votes": votes})
+    claims = [claim for branch in branches for claim in _claims(state, deps, branch)]
+    thoughts = [thought(branch.name, branch.acted, branch.problem) for branch in branches]
+    update: Update = {
+        "patches": list(patches.values()), "evidence": [*lines, *looked.evidence, *claims],
+        "thoughts": [*looked.thoughts, *thoughts],
     }  # fmt: skip
-
-
-def _thought(branch: Branch) -> Thought:
-    acted = branch.acted
-    return Thought(
-        branch=branch.name, steps=acted.steps, tokens=acted.usage.total, cached=acted.usage.cached,
-        sandbox_s=acted.sandbox_s, stopped=acted.stopped,
-    )  # fmt: skip
+    return {**update, "hypotheses": list(looked.hypotheses)} if looked.hypotheses else update
 
 
 def _told(branch: Branch, patch: Patch | None) -> str:
-    acted = branch.acted
     what = f"proposes: {patch.description}" if patch else "changes nothing"
-    end = branch.problem or acted.stopped
-    return f"branch {branch.name}, {acted.steps} turns, {acted.usage.total:,} tokens ({end}): {what}"
+    return told(branch.name, branch.acted, branch.problem, what)
 
 
 def _patch(state: State, deps: Deps, branch: Branch) -> Patch | None:
@@ -207,12 +179,13 @@ def _patch(state: State, deps: Deps, branch: Branch) -> Patch | None:
     )  # fmt: skip
 
 
-def _claims(state: State, branch: Branch) -> list[Evidence]:
-    """What the model says is the cause, where it cites evidence that there is; the rest is dropped."""
-    known = {item.id for item in state.evidence}
+def _claims(state: State, deps: Deps, branch: Branch) -> list[Evidence]:
+    """What the model says is the cause, where it cites evidence that there is, and that says what it quotes of it."""
+    matches = list(_CAUSE.finditer(branch.acted.text))[:MAX_CLAIMS]
+    texts = texts_of(state, deps, []) if matches else {}
     kept = []
-    for match in list(_CAUSE.finditer(branch.acted.text))[:MAX_CLAIMS]:
-        cited = [name for name in re.split(r"[\s,;]+", match[2]) if name in known]
-        if cited:
+    for match in matches:
+        cited = [name for name in re.split(r"[\s,;]+", match[2]) if name in texts]
+        if cited and (not match[3] or any(says(texts[name], match[3]) for name in cited)):
             kept.append(observe("hypothesis", plain(match[1], 300), cites=", ".join(cited)))
     return kept

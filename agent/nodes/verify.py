@@ -93,9 +93,9 @@ async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistor
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
     trial = Trial(patch, before, after, regression.tests, regression.suite)
-    reason = (
-        f"{_all(before)} fail before and pass after, {_times(state)} each; {regression.tests} other tests still pass"
-    )
+    by = ", written by a model," if state.ready.written else ""
+    others = f"{regression.tests} other tests still pass"
+    reason = f"{_all(before)}{by} fail before and pass after, {_times(state)} each; {others}"
     return Verdict(
         patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
         certificate=certify(state, deps, trial),

@@ -25,7 +25,7 @@ from agent.vllm.transport import Transport
 
 SPARE = 64
 LEAST_ANSWER = 256
-_WINDOW = re.compile(r"(?:maximum context length|context size|context length)\D{1,40}?(\d{3,9})")
+_WINDOW = re.compile(r"(?:maximum context length|context size|context length|max_model_len)\D{1,40}?(\d{3,9})")
 _INPUT = re.compile(r"(\d{1,9}) input tokens|(\d{1,9}) in the messages|\bprompt (?:contains|has) (\d{1,9})\b")
 
 
@@ -64,6 +64,7 @@ class VllmModel:
         self._now = now
         self._traits: Traits | None = None
         self._failed: ModelError | None = None
+        self._counts = True
         self._probing = asyncio.Lock()
 
     @property
@@ -145,12 +146,12 @@ class VllmModel:
     async def _forced(self, ask: Ask, sent: Sent, thinking: str) -> Sent:
         """Ask for the answer after thinking that was ended here."""
         made = {**sent.body, "max_tokens": ask.answer}
-        traits = self._traits or Traits()
-        if traits.prefill:
+        while (traits := self._traits or Traits()).prefill != "none":
             try:
-                return await self._fitting(wire.begun(made, thinking), ask.answer)
+                return await self._fitting(wire.begun(made, thinking, traits.prefill), ask.answer)
             except RequestRefused:
-                self._learn(traits.model_copy(update={"prefill": False}))
+                opens = traits.prefill == "closed" and traits.extras and traits.budget
+                self._learn(traits.model_copy(update={"prefill": "open" if opens else "none"}))
         brief = {**wire.urged(made, thinking), "max_tokens": ask.answer + LEAST_ANSWER}
         if "thinking_token_budget" in brief:
             brief["thinking_token_budget"] = LEAST_ANSWER
@@ -158,15 +159,29 @@ class VllmModel:
 
     async def _fitting(self, made: dict[str, Any], cap: int) -> Sent:
         """Send it with no more tokens asked for than the window leaves; once more when the server knows better."""
-        room = self.window - wire.estimate(made) - SPARE
-        made = {**made, "max_tokens": max(LEAST_ANSWER, min(made["max_tokens"], room))}
+        made = {**made, "max_tokens": await self._most(made)}
         try:
             return await self._send(made, cap)
         except ContextOverflow as error:
-            room = _room(str(error))
+            size, room = _window(str(error)), _room(str(error))
+            if 0 < size < self.window:  # served anew with a smaller window than is remembered
+                self._learn((self._traits or Traits()).model_copy(update={"window": size}))
+                room = room or await self._most(made)
             if not LEAST_ANSWER <= room < made["max_tokens"]:
                 raise
         return await self._send({**made, "max_tokens": room}, cap)
+
+    async def _most(self, made: dict[str, Any]) -> int:
+        """Tokens to ask for: what is wanted, or what the window leaves; where that is close the server counts."""
+        wanted: int = made["max_tokens"]
+        room = self.window - wire.estimate(made) - SPARE
+        if room < wanted and self._counts:
+            try:
+                found = await self._transport.post("//tokenize", wire.counted(made))
+                room = self.window - int(found["count"]) - SPARE
+            except (ModelError, KeyError, TypeError, ValueError):
+                self._counts = False
+        return max(LEAST_ANSWER, min(wanted, room))
 
     async def _send(self, made: dict[str, Any], cap: int) -> Sent:
         inline = (self._traits or Traits()).inline and not made.get("continue_final_message")
@@ -222,6 +237,8 @@ def _usage(sent: Sent) -> Usage:
 
 def _without(traits: Traits, ask: Ask, said: str) -> Traits | None:
     """Traits without what a refusal names, or else without extra fields; None: there is nothing to leave out."""
+    if traits.extras and traits.budget and "thinking_token_budget" in said:
+        return traits.model_copy(update={"budget": False})
     if ask.tools and traits.style == "native" and re.search(r"tool", said, re.IGNORECASE):
         return traits.model_copy(update={"style": "text"})
     if ask.tools and traits.style == "json" and re.search(r"response_format|grammar|schema", said, re.IGNORECASE):
@@ -229,10 +246,15 @@ def _without(traits: Traits, ask: Ask, said: str) -> Traits | None:
     return traits.model_copy(update={"extras": False}) if traits.extras else None
 
 
+def _window(said: str) -> int:
+    """The window that a server's message tells; else 0."""
+    found = _WINDOW.search(said)
+    return int(found[1]) if found else 0
+
+
 def _room(said: str) -> int:
     """Tokens left for the reply, when the server's message tells its window and the prompt's length; else 0."""
-    window, prompt = _WINDOW.search(said), _INPUT.search(said)
-    if window is None or prompt is None:
+    prompt = _INPUT.search(said)
+    if prompt is None:
         return 0
-    used = next(int(group) for group in prompt.groups() if group)
-    return int(window[1]) - used - 16
+    return max(0, _window(said) - next(int(group) for group in prompt.groups() if group) - 16)

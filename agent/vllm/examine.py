@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from agent.model import Ask, Message, ModelError, RequestRefused
+from agent.model import Ask, KeyRefused, Message, ModelError, ModelUnknown, RequestRefused
 from agent.vllm import wire
-from agent.vllm.probing import probe, window
+from agent.vllm.probing import ASK, TOOL, WORD, probe, read, window
 from agent.vllm.stream import Raw, Reading
 from agent.vllm.thinking import CLOSE
 from agent.vllm.traits import Memory, Traits
@@ -22,6 +22,15 @@ SCHEMA = {
 }  # fmt: skip
 # Long enough for two of the largest blocks that a prefix cache counts.
 _PREFIX = "\n".join(f"Rule {number}: think briefly, then answer in one short sentence." for number in range(1, 31))
+SUM = Ask(messages=(Message(role="system", text=_PREFIX), Message(role="user", text="How much is 17 times 23?")))
+# Asks for a word that the schema does not allow.
+OTHER = ASK.model_copy(update={
+    "messages": (Message(role="user", text="Use the tool echo with the word 'steady', at once, without explaining."),),
+    "tools": (TOOL.model_copy(update={"parameters": {
+        "type": "object", "properties": {"word": {"type": "string", "enum": [WORD]}}, "required": ["word"],
+    }}),),
+})  # fmt: skip
+VERDICT = Ask(messages=(Message(role="user", text="Is `1 + 1 == 3` a bug? Answer as JSON."),), thinking=CAP)
 
 
 class Finding(Value):
@@ -34,24 +43,33 @@ class Finding(Value):
 
 
 async def examine(transport: Transport, model: str, memory: Memory, now: Callable[[], float]) -> tuple[Finding, ...]:
-    """Look at an endpoint with about five short requests; what is learnt is remembered for the next run."""
+    """Look at an endpoint with about six short requests; what is learnt is remembered for the next run."""
     try:
         size = await window(transport, model)
         traits = await probe(transport, model, now)
     except ModelError as error:
-        return (Finding(name="model", well=False, detail=f"{type(error).__name__}: {error}", remedy=_REMEDY_AWAY),)
+        return (_unusable(error),)
     memory.keep(transport.url, model, traits)
     asking = Asking(transport, model, traits, now)
     found = [Finding(name="model", well=True, detail=f"{model} at {transport.url}, {await _server(transport)}")]
     found += [_size(size), _tools(traits)]
     try:
-        found += [*await asking.thinking(), await asking.structured()]
+        found += [*await asking.arguments(), *await asking.thinking(), await asking.structured()]
     except ModelError as error:
         found.append(Finding(name="model", well=False, detail=f"{type(error).__name__}: {error}"))
     return tuple(found)
 
 
-_REMEDY_AWAY = "patchwright model serve prints how to start vLLM; PATCHWRIGHT_MODEL_URL, _NAME and _KEY name it"
+def _unusable(error: ModelError) -> Finding:
+    remedy = _REMEDY_AWAY
+    if isinstance(error, KeyRefused):
+        remedy = "PATCHWRIGHT_MODEL_KEY or PATCHWRIGHT_MODEL_KEY_FILE (what vLLM was started with as --api-key)"
+    elif isinstance(error, ModelUnknown):
+        remedy = "PATCHWRIGHT_MODEL_NAME, or start vLLM with --served-model-name"
+    return Finding(name="model", well=False, detail=f"{type(error).__name__}: {error}", remedy=remedy)
+
+
+_REMEDY_AWAY = "PATCHWRIGHT_MODEL_URL; `patchwright model serve` prints how to start vLLM"
 
 
 class Asking:
@@ -59,6 +77,20 @@ class Asking:
 
     def __init__(self, transport: Transport, model: str, traits: Traits, now: Callable[[], float]) -> None:
         self._transport, self._model, self._traits, self._now = transport, model, traits, now
+
+    async def arguments(self) -> tuple[Finding, ...]:
+        """Whether arguments are held to their schema; nothing where no native call comes."""
+        if self._traits.style != "native":
+            return ()
+        made = wire.body(OTHER, self._model, self._traits, max_tokens=OTHER.thinking + OTHER.answer)
+        raw = await self._transport.chat(made, lambda: Reading(2 * OTHER.thinking, self._now))
+        words = [call.arguments.get("word") for call in read(raw, self._traits)]
+        if not words:
+            return ()
+        if words[0] == WORD:
+            return (Finding(name="strict", well=True, detail="arguments of calls follow their schema"),)
+        detail = "arguments of calls need not follow their schema; they are checked here"
+        return (Finding(name="strict", well=False, detail=detail, remedy="--tool-strict-level parameter"),)
 
     async def thinking(self) -> tuple[Finding, ...]:
         """Where thinking comes; then the same prompt with a small cap: is it kept, is the prefix found again."""
@@ -69,14 +101,13 @@ class Asking:
         return tuple(_thinking(first, second, self._traits, seconds))
 
     async def _ask(self, cap: int) -> Raw:
-        messages = (Message(role="system", text=_PREFIX), Message(role="user", text="How much is 17 times 23?"))
-        made = wire.body(Ask(messages=messages, thinking=cap), self._model, self._traits, max_tokens=CAP + 200)
+        ask = SUM.model_copy(update={"thinking": cap})
+        made = wire.body(ask, self._model, self._traits, max_tokens=CAP + 200)
         return await self._transport.chat(made, lambda: Reading(2 * CAP, self._now))
 
     async def structured(self) -> Finding:
         """A grammar-constrained answer."""
-        ask = Ask(messages=(Message(role="user", text="Is `1 + 1 == 3` a bug? Answer as JSON."),), thinking=CAP)
-        made = wire.body(ask, self._model, self._traits, max_tokens=CAP + 200)
+        made = wire.body(VERDICT, self._model, self._traits, max_tokens=CAP + 200)
         made["response_format"] = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": SCHEMA}}
         try:
             raw = await self._transport.chat(made, lambda: Reading(2 * CAP, self._now))
@@ -110,7 +141,7 @@ def _thinking(first: Raw, second: Raw, traits: Traits, seconds: float) -> Iterat
     else:
         remedy = "--enable-prefix-caching --enable-prompt-tokens-details"
         yield Finding(name="prefix", well=False, detail="no cached prompt tokens are told", remedy=remedy)
-    speed = max(first.completion, first.pieces) / max(0.001, seconds - first.first_s)
+    speed = max(first.completion, first.pieces) / max(0.001, seconds)
     yield Finding(name="speed", well=True, detail=f"{speed:.0f} tokens/s, first after {first.first_s:.2f} s")
 
 

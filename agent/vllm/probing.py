@@ -18,7 +18,7 @@ TOOL = ToolSpec(
     name="echo", description="Say a word back.",
     parameters={"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
 )  # fmt: skip
-_ASK = Ask(
+ASK = Ask(
     messages=(
         Message(role="system", text="You use tools when asked to."),
         Message(role="user", text=f"Use the tool echo with the word {WORD!r}, at once, without explaining."),
@@ -65,8 +65,9 @@ async def models(transport: Transport) -> list[dict[str, Any]]:
 
 async def _try(transport: Transport, model: str, traits: Traits, now: Callable[[], float]) -> tuple[Raw | None, Traits]:
     """One request in a style; fields that are refused are left out once. None when the style is refused."""
-    for tried in (traits, traits.model_copy(update={"extras": False})):
-        made = wire.body(_ASK, model, tried, max_tokens=CAP + ANSWER)
+    for less in ({}, {"budget": False}, {"extras": False}):
+        tried = traits.model_copy(update=less)
+        made = wire.body(ASK, model, tried, max_tokens=CAP + ANSWER)
         try:
             return await transport.chat(made, lambda: Reading(CAP + wire.TOP_K, now)), tried
         except RequestRefused:

@@ -48,8 +48,9 @@ def serve_command(machine: Machine, *, context: int | None = None, port: int = 8
     if machine.cards > 1:
         argv += ["--tensor-parallel-size", str(machine.cards)]
     if size > NATIVE:
-        scaling = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": NATIVE}
-        argv += ["--hf-overrides", json.dumps({"rope_scaling": scaling})]
+        scaling = {"rope_theta": 1e6, "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": NATIVE}
+        longer = {"max_position_embeddings": LONGEST, "rope_parameters": scaling}
+        argv += ["--hf-overrides", json.dumps(longer)]
     return tuple(argv)
 
 
@@ -64,5 +65,5 @@ def _common(model: str, served: str, size: int, port: int) -> list[str]:
         "vllm", "serve", model, "--served-model-name", served, "--port", str(port), "--max-model-len", str(size),
         "--reasoning-parser", "deepseek_r1" if served == MODEL else "qwen3",
         "--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--enable-prefix-caching",
-        "--enable-prompt-tokens-details", "--structured-outputs-config", grammar,
+        "--enable-prompt-tokens-details", "--structured-outputs-config", grammar, "--tool-strict-level", "parameter",
     ]  # fmt: skip

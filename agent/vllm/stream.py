@@ -23,7 +23,11 @@ class StreamBroken(Exception):
 
 
 class ServerSaid(Exception):
-    """An error event within a stream that had begun with status 200."""
+    """An error event within a stream that had begun with status 200. code: the status that it stands for."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass
@@ -77,8 +81,9 @@ class Reading:
         return self.raw
 
     def _take(self, event: dict[str, Any]) -> None:
-        if event.get("error"):
-            raise ServerSaid(_message(event["error"]))
+        if error := event.get("error"):
+            code = error.get("code") if isinstance(error, dict) else None
+            raise ServerSaid(_message(error), _number(code, 500))
         usage = event.get("usage")
         if isinstance(usage, dict):
             self._count(usage)

@@ -6,6 +6,8 @@ import re
 
 OPEN, CLOSE = "<think>", "</think>"
 _OPENING = re.compile(r"\s*<think>")
+_ENDED_LATE = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*(?:\n|\Z)")
+_ACTS = ("<tool_call>", "<action ", "<function=")
 
 
 def split(reasoning: str, content: str, *, inline: bool = False, cut: bool = False) -> tuple[str, str]:
@@ -15,7 +17,7 @@ def split(reasoning: str, content: str, *, inline: bool = False, cut: bool = Fal
     in the content; cut: the reply ended at its token limit, so that thinking may never have been closed.
     """
     if reasoning:
-        return _untagged(reasoning), content.strip()
+        return _late(_untagged(reasoning), content)
     opened = _OPENING.match(content)
     head, closed, rest = content.partition(CLOSE)
     if closed and (opened or inline or OPEN not in head):
@@ -23,6 +25,15 @@ def split(reasoning: str, content: str, *, inline: bool = False, cut: bool = Fal
     if opened or (inline and cut):
         return _untagged(content), ""
     return "", content.strip()
+
+
+def _late(thinking: str, content: str) -> tuple[str, str]:
+    """A model whose thinking was cut by a cap goes on with it in its answer, and closes it there once more."""
+    parts = [part.strip() for part in _ENDED_LATE.split(content)]
+    said = [part for part in parts if part]
+    if len(parts) == 1 or any(mark in part for part in parts[:-1] for mark in _ACTS):
+        return thinking, content.strip()
+    return "\n".join([thinking, *said[:-1]]), said[-1] if said else ""
 
 
 def _untagged(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tools.values import Value
 
 Style = Literal["native", "json", "text"]
+Prefill = Literal["closed", "open", "none"]
 KEEP_S = 7 * 86_400.0
 DEFAULT_WINDOW = 32_768
 
@@ -20,15 +21,16 @@ DEFAULT_WINDOW = 32_768
 class Traits(Value):
     """style: how it is asked for calls; inline: thinking comes within the content; extras: it takes
     sampling fields beyond OpenAI's; budget: it caps thinking itself;
-    prefill: it goes on with an answer that was begun; window: tokens of prompt and reply together; server: its version
-    as far as it tells.
+    prefill: whether it goes on with an answer after thinking that was closed for it; "open": only with thinking that it
+    then closes itself, as templates want it that drop closed thinking; window: tokens of prompt and reply together;
+    server: its version as far as it tells.
     """
 
     style: Style = "native"
     inline: bool = False
     extras: bool = True
     budget: bool = True
-    prefill: bool = True
+    prefill: Prefill = "closed"
     window: int = DEFAULT_WINDOW
     server: str = ""
 

@@ -112,7 +112,7 @@ class Transport:
         except StreamBroken as error:
             raise Retryable(EndpointAway(self._scrubbed(f"the answer broke off: {error}"))) from error
         except ServerSaid as error:
-            raise self._said(str(error)) from error
+            raise self._failure(error.code, str(error), 0.0) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._lost(error) from error
 
@@ -133,16 +133,18 @@ class Transport:
         what = str(error) or type(error).__name__
         return Retryable(EndpointAway(self._scrubbed(f"{self.url}: {what[:300]}")))
 
-    def _said(self, text: str) -> Exception:
-        text = self._scrubbed(text)
-        return ContextOverflow(text) if is_overflow(text) else Retryable(EndpointFault(text))
-
     def _refusal(self, response: httpx.Response, body: str) -> Exception:
-        status, text = response.status_code, self._scrubbed(_reason(body))
+        return self._failure(response.status_code, _reason(body), _seconds(response))
+
+    def _failure(self, status: int, text: str, after_s: float) -> Exception:
+        """What a status means, whether it came as such or within a stream; after_s: how long it asks to wait."""
+        text = self._scrubbed(text)
         told = f"{status}: {text}" if text else f"{status}"
         if status in (429, 503):
-            return Retryable(EndpointBusy(f"the endpoint is overloaded ({told})"), _seconds(response))
-        if status >= 500:
+            return Retryable(EndpointBusy(f"the endpoint is overloaded ({told})"), after_s)
+        if status >= 500 and is_overflow(text):
+            return ContextOverflow(text)
+        if not 300 <= status < 500:
             return Retryable(EndpointFault(f"the endpoint fails ({told})"))
         return _refused(status, text, told)
 

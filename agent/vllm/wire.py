@@ -11,12 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent.model import Ask, Message, ToolCall, ToolSpec
-from agent.vllm.traits import Style, Traits
+from agent.vllm.traits import Prefill, Style, Traits
 
 TOP_P, TOP_K, MIN_P = 0.95, 30, 0.0
 LOOPING_PENALTY = 1.0
 CHARACTERS_PER_TOKEN = 3.2
-_CONTROL = re.compile(r"<\|((?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|end)\|>)")
+# What tokenizers and chat templates of this and other models read as the end of a turn or the start of another role.
+_CONTROL = re.compile(
+    r"<(?=\|[^\s|<>]{1,40}\|>|｜[^\s<>]{1,40}｜>|/?(?:think|tool_call|tool_response|start_of_turn|end_of_turn)>|/s>"
+    r"|</?SYS>>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
+_COUNTED = ("model", "messages", "tools", "continue_final_message", "add_generation_prompt")
 _TEXT = """
 
 You act by writing one action block at the end of your reply, each argument between its own tags, taken literally:
@@ -64,23 +70,37 @@ def body(ask: Ask, model: str, traits: Traits, *, max_tokens: int, penalty: floa
     return made
 
 
-def begun(made: dict[str, Any], thinking: str) -> dict[str, Any]:
-    """The request that goes on after thinking that was ended for the model."""
-    text = f"<think>\n{thinking.strip()}\n\n{_ENOUGH}\n</think>\n\n"
-    changes = {"continue_final_message": True, "add_generation_prompt": False}
+def harmless(text: str) -> str:
+    """Text in which no token can end a turn and begin another role: the first sign of each stands apart."""
+    return _CONTROL.sub(r"\g<0> ", text)
+
+
+def begun(made: dict[str, Any], thinking: str, prefill: Prefill) -> dict[str, Any]:
+    """The request that goes on after thinking that was ended for the model; left open, the server ends it at once."""
+    text = f"<think>\n{harmless(thinking.strip())}\n\n{_ENOUGH}\n"
+    changes: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
     left = {name: value for name, value in made.items() if name != "thinking_token_budget"}
+    if prefill == "open":
+        changes["thinking_token_budget"] = 0
+    else:
+        text += "</think>\n\n"
     return {**left, **changes, "messages": [*made["messages"], {"role": "assistant", "content": text}]}
 
 
 def urged(made: dict[str, Any], thinking: str) -> dict[str, Any]:
     """The same for servers that cannot go on with an answer that was begun: asked in words."""
-    text = _NOTES.format(notes=thinking.strip()[-3000:])
+    text = _NOTES.format(notes=harmless(thinking.strip()[-3000:]))
     messages = list(made["messages"])
     if messages and messages[-1]["role"] == "user":
         messages[-1] = {"role": "user", "content": f"{messages[-1]['content']}\n\n{text}"}
     else:
         messages.append({"role": "user", "content": text})
     return {**made, "messages": messages}
+
+
+def counted(made: dict[str, Any]) -> dict[str, Any]:
+    """The request that has a server count a prompt's tokens."""
+    return {name: made[name] for name in _COUNTED if name in made}
 
 
 def estimate(made: dict[str, Any]) -> int:
@@ -111,7 +131,7 @@ def _plain(message: Message) -> dict[str, Any]:
     if message.calls:
         row["tool_calls"] = [
             {"id": call.id, "type": "function",
-             "function": {"name": call.name or "unknown", "arguments": json.dumps(_sent(call))}}
+             "function": {"name": harmless(call.name) or "unknown", "arguments": harmless(json.dumps(_sent(call)))}}
             for call in message.calls
         ]  # fmt: skip
     if message.role == "tool":
@@ -120,8 +140,8 @@ def _plain(message: Message) -> dict[str, Any]:
 
 
 def _content(message: Message) -> str:
-    """What is sent of a message. Control tokens that strangers wrote into it would end it and begin another role."""
-    text = message.text if message.role == "system" else _CONTROL.sub(r"< |\1", message.text)
+    """What is sent of a message. The model's own words are no exception: it quotes strangers."""
+    text = message.text if message.role == "system" else harmless(message.text)
     return f"{text}\n{message.note}" if message.note else text
 
 
@@ -131,12 +151,13 @@ def _sent(call: ToolCall) -> dict[str, Any]:
 
 def _told(message: Message, style: Style, names: dict[str, str]) -> tuple[str, str]:
     if message.role == "tool":
-        return "user", f"Result of {names.get(message.call, 'the call')}:\n{_content(message)}"
+        return "user", f"Result of {harmless(names.get(message.call, 'the call'))}:\n{_content(message)}"
     if not message.calls:
         return message.role, _content(message)
     blocks = [_block(call) if style == "text" else json.dumps({"tool": call.name, "arguments": _sent(call)})
               for call in message.calls]  # fmt: skip
-    return message.role, "\n".join([*([message.text] if message.text and style == "text" else []), *blocks])
+    said = [message.text] if message.text and style == "text" else []
+    return message.role, harmless("\n".join([*said, *blocks]))
 
 
 def _block(call: ToolCall) -> str:

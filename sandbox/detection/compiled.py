@@ -9,14 +9,14 @@ from sandbox.detection.overrides import Overrides
 from sandbox.detection.pyproject import load_toml
 from sandbox.protocol import ENVIRONMENT
 from sandbox.recipe import EnvironmentUnknown, Framework, Language, Recipe, Step, TestCommand
-from sandbox.toolchains import find_toolchain
+from sandbox.toolchains import Installed
 from sandbox.tree import Tree
 
 # Compilers' results live in the workspace, as products of the build: writable in every sandbox, and warm.
 BUILD_DIRECTORY = ".patchwright-build"
 
 
-def rust_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
+def rust_recipe(tree: Tree, overrides: Overrides, installed: Installed, directory: str = ".") -> Recipe:
     """`cargo test`; the crates are fetched and the tests compiled at build time. Raises EnvironmentUnknown."""
     fetched = (("cargo", "fetch", "--locked"), ("cargo", "fetch"))
     compile_tests = ("cargo", "test", "--no-run", "--offline")
@@ -25,7 +25,7 @@ def rust_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recip
         *([] if alone else [Step(fetched[0], (fetched[1],), cwd=directory)]),
         Step(compile_tests, cwd=directory),
     )
-    return _recipe("rust", "cargo", tree, overrides, directory).with_steps(
+    return _recipe(("rust", "cargo"), tree, overrides, installed, directory).with_steps(
         steps,
         TestCommand("cargo", ("cargo", "test", "--offline"), directory),
         ("Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml"),
@@ -33,7 +33,7 @@ def rust_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recip
     )
 
 
-def go_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
+def go_recipe(tree: Tree, overrides: Overrides, installed: Installed, directory: str = ".") -> Recipe:
     """`go test ./...`; vendored modules are used as they are. Raises EnvironmentUnknown."""
     vendored = tree.has(f"{'' if directory == '.' else directory + '/'}vendor/modules.txt")
     download = [] if vendored else [Step(("go", "mod", "download"), (("go", "mod", "tidy"),), cwd=directory)]
@@ -46,7 +46,7 @@ def go_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
         ("GOTOOLCHAIN", "local"),
         ("GOTELEMETRY", "off"),
     )
-    return _recipe("go", "go", tree, overrides, directory).with_steps(
+    return _recipe(("go", "go"), tree, overrides, installed, directory).with_steps(
         (*download, compile_tests),
         TestCommand("go", ("go", "test", "./..."), directory),
         ("go.mod", "go.sum", "vendor/modules.txt"),
@@ -54,12 +54,12 @@ def go_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
     )
 
 
-def cmake_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
+def cmake_recipe(tree: Tree, overrides: Overrides, installed: Installed, directory: str = ".") -> Recipe:
     """Configure and build at build time; a test run builds what changed, then `ctest`. Raises EnvironmentUnknown."""
     configure = ("cmake", "-S", ".", "-B", BUILD_DIRECTORY, "-DCMAKE_BUILD_TYPE=Debug", "-DBUILD_TESTING=ON")
     build = ("cmake", "--build", BUILD_DIRECTORY, "-j", "2")
     script = f'cmake --build {BUILD_DIRECTORY} -j 2 >&2 && exec ctest --test-dir {BUILD_DIRECTORY} "$@"'
-    return _recipe("c", "cmake", tree, overrides, directory).with_steps(
+    return _recipe(("c", "cmake"), tree, overrides, installed, directory).with_steps(
         (Step(configure, cwd=directory), Step(build, cwd=directory)),
         TestCommand("ctest", ("sh", "-c", script, "ctest"), directory),
         ("CMakeLists.txt", "CMakePresets.json"),
@@ -78,12 +78,12 @@ def make_target(tree: Tree, directory: str = ".") -> str | None:
     return "check" if tree.has(f"{prefix}configure") and tree.has(f"{prefix}Makefile.in") else None
 
 
-def make_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
+def make_recipe(tree: Tree, overrides: Overrides, installed: Installed, directory: str = ".") -> Recipe:
     """`make test` or `make check`: one result, by exit code. Raises EnvironmentUnknown."""
     prefix = "" if directory == "." else f"{directory}/"
     configure = [Step(("sh", "./configure"), cwd=directory)] if tree.has(f"{prefix}configure") else []
     target = make_target(tree, directory) or "test"
-    return _recipe("c", "make", tree, overrides, directory).with_steps(
+    return _recipe(("c", "make"), tree, overrides, installed, directory).with_steps(
         (*configure, Step(("make",), optional=True, cwd=directory)),
         TestCommand("command", ("make", target), directory),
         ("GNUmakefile", "makefile", "Makefile", "configure"),
@@ -123,11 +123,15 @@ class _Draft:
         )
 
 
-def _recipe(language: Language, tool: str, tree: Tree, overrides: Overrides, directory: str) -> _Draft:
-    toolchain = find_toolchain(tool)
-    if toolchain is None:
-        raise EnvironmentUnknown(f"the repository needs `{tool}`, which is not on this machine's PATH")
-    return _Draft(language, str(toolchain.program), tree, overrides, directory)
+def _recipe(
+    kind: tuple[Language, str], tree: Tree, overrides: Overrides, installed: Installed, directory: str
+) -> _Draft:
+    """The draft for a language and the tool that builds it."""
+    language, tool = kind
+    program = installed.program(tool)
+    if program is None:
+        raise EnvironmentUnknown(f"the repository needs `{tool}`, which {installed.where} does not have on its PATH")
+    return _Draft(language, program, tree, overrides, directory)
 
 
 def _has_dependencies(tree: Tree, directory: str) -> bool:

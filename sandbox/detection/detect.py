@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from sandbox.detection.node import has_test_script, node_recipe, package_json
 from sandbox.detection.overrides import Overrides, repository_overrides
 from sandbox.detection.python import is_python, python_recipe
 from sandbox.detection.scan import Scan, scan_python
-from sandbox.interpreters import Interpreter, host_interpreters
 from sandbox.recipe import EnvironmentUnknown, Recipe, Step, TestCommand
+from sandbox.toolchains import Installed, on_host
 from sandbox.tree import Tree
 
 _REMEDY = (
@@ -33,37 +33,47 @@ def detect(
     tree: Path,
     overrides: Overrides | None = None,
     *,
-    interpreters: Sequence[Interpreter] | None = None,
+    installed: Installed | None = None,
+    scan: Scan | None = None,
 ) -> Recipe:
     """The recipe of the tree: what the flags say, then what `.patchwright.yml` says, then what its manifests tell.
 
-    interpreters: the Pythons to choose from, the first is the default; None looks for those of this machine.
+    installed: the interpreters and toolchains to choose from; None looks for those of this machine.
+    scan: of the same tree, see `scanned`.
     Raises EnvironmentUnknown (with what to do) and its kind ConfigurationInvalid.
     """
     top = Tree(tree)
     stated = overrides or Overrides()
     said = stated.over(repository_overrides(top))
-    pythons = host_interpreters() if interpreters is None else interpreters
-    directory = said.directory or _project_directory(top)
+    directory = _directory(top, said)
     if not top.has_directory(directory):
         raise EnvironmentUnknown(f"there is no directory {directory!r} in the tree")
-    recipe = _detect(top, said, pythons, directory)
+    recipe = _detect(top, said, installed or on_host(), directory, scan or scan_python(top, directory))
     source = "flags" if stated != Overrides() else ".patchwright.yml" if said != stated else "detected"
     return replace(recipe, source=source)
 
 
-def _detect(top: Tree, said: Overrides, pythons: Sequence[Interpreter], directory: str) -> Recipe:
+def scanned(tree: Path, overrides: Overrides) -> Scan:
+    """What the Python files of the tree tell: what takes the time where a tree is looked at twice."""
+    top = Tree(tree)
+    return scan_python(top, _directory(top, overrides.over(repository_overrides(top))))
+
+
+def _directory(top: Tree, said: Overrides) -> str:
+    return said.directory or _project_directory(top)
+
+
+def _detect(top: Tree, said: Overrides, installed: Installed, directory: str, scan: Scan) -> Recipe:
     prefix = "" if directory == "." else f"{directory}/"
-    scan = scan_python(top, directory)
     language = _stated_language(top, said, directory)
     ways = _ways(top, prefix, scan, directory)
     makers: dict[str, Callable[[], Recipe]] = {
-        "python": lambda: python_recipe(top, said, pythons, directory, scan),
-        "node": lambda: node_recipe(top, said, directory),
-        "rust": lambda: rust_recipe(top, said, directory),
-        "go": lambda: go_recipe(top, said, directory),
-        "cmake": lambda: cmake_recipe(top, said, directory),
-        "make": lambda: make_recipe(top, said, directory),
+        "python": lambda: python_recipe(top, said, installed, directory, scan),
+        "node": lambda: node_recipe(top, said, installed, directory),
+        "rust": lambda: rust_recipe(top, said, installed, directory),
+        "go": lambda: go_recipe(top, said, installed, directory),
+        "cmake": lambda: cmake_recipe(top, said, installed, directory),
+        "make": lambda: make_recipe(top, said, installed, directory),
     }
     chosen = language if language in makers else next(iter(ways), None)
     if chosen is not None:

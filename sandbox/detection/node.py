@@ -12,7 +12,7 @@ from sandbox.detection.command import parse_command
 from sandbox.detection.declared import as_mapping
 from sandbox.detection.overrides import Overrides
 from sandbox.recipe import EnvironmentUnknown, Framework, Recipe, Step, TestCommand
-from sandbox.toolchains import find_toolchain
+from sandbox.toolchains import Installed
 from sandbox.tree import Tree
 
 _FRAMEWORKS: dict[str, Framework] = {"jest": "jest", "vitest": "vitest", "mocha": "mocha", "tape": "tap"}
@@ -38,27 +38,30 @@ def has_test_script(package: dict[str, Any]) -> bool:
     return isinstance(script, str) and bool(script.strip()) and "no test specified" not in script
 
 
-def node_recipe(tree: Tree, overrides: Overrides, directory: str = ".") -> Recipe:
+def node_recipe(tree: Tree, overrides: Overrides, installed: Installed, directory: str = ".") -> Recipe:
     """How the package in `directory` is installed and tested. Raises EnvironmentUnknown when Node is missing."""
     prefix = "" if directory == "." else f"{directory}/"
-    toolchain = find_toolchain("node")
-    if toolchain is None:
-        raise EnvironmentUnknown("the repository needs Node; no `node` is on this machine's PATH")
+    program = installed.program("node")
+    if program is None:
+        raise EnvironmentUnknown(f"the repository needs Node, and {installed.where} has no `node` on its PATH")
     package = package_json(tree, prefix)
     return Recipe(
         language="node",
-        steps=_steps(tree, prefix, package, overrides, directory),
+        steps=_steps(tree, package, overrides, installed, directory),
         test=_test_command(tree, package, overrides, directory),
         manifests=tuple(prefix + name for name in _FILES if tree.has(prefix + name)),
-        interpreter=str(toolchain.program),
+        interpreter=program,
         directory=directory,
         env=(("CI", "true"), ("NO_COLOR", "1")),
     )
 
 
-def _steps(tree: Tree, prefix: str, package: dict[str, Any], overrides: Overrides, directory: str) -> tuple[Step, ...]:
+def _steps(
+    tree: Tree, package: dict[str, Any], overrides: Overrides, installed: Installed, directory: str
+) -> tuple[Step, ...]:
     if overrides.install is not None:
         return tuple(Step(("sh", "-c", command), cwd=directory) for command in overrides.install)
+    prefix = "" if directory == "." else f"{directory}/"
     depends = any(
         as_mapping(package.get(key))
         for key in ("dependencies", "devDependencies", "optionalDependencies", "workspaces")
@@ -70,7 +73,7 @@ def _steps(tree: Tree, prefix: str, package: dict[str, Any], overrides: Override
         return (Step((*_NPM, "ci"), (install, (*install, "--legacy-peer-deps")), cwd=directory),)
     others = ((*install, "--legacy-peer-deps"),)
     for lock, manager in (("yarn.lock", "yarn"), ("pnpm-lock.yaml", "pnpm")):
-        if tree.has(prefix + lock) and find_toolchain(manager):
+        if tree.has(prefix + lock) and installed.program(manager):
             return (Step((manager, "install", "--frozen-lockfile"), (install, *others), cwd=directory),)
     return (Step(install, others, cwd=directory),)
 

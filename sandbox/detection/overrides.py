@@ -14,6 +14,7 @@ from sandbox.recipe import EnvironmentUnknown, Framework
 from sandbox.tree import Tree
 
 CONFIGURATION_FILES = (".patchwright.yml", ".patchwright.yaml")
+IMAGE_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.:/@-]*$"
 _MAX_BYTES = 64 << 10
 _MAX_DEPTH = 20
 _MAX_EVENTS = 5_000
@@ -29,7 +30,8 @@ class Overrides:
 
     install: shell commands; test: the test command as typed; framework: what `test` runs, when its words do not tell;
     python: a version ("3.9") or the path of an interpreter; roots: directories with importable packages;
-    directory: the project's directory in the tree; version: the release that version-control-based builds are told.
+    directory: the project's directory in the tree; version: the release that version-control-based builds are told;
+    image, dockerfile: what sandboxes are made from (see sandbox.detection.blueprint: a repository only proposes that).
     """
 
     install: tuple[str, ...] | None = None
@@ -39,6 +41,8 @@ class Overrides:
     roots: tuple[str, ...] | None = None
     directory: str | None = None
     version: str | None = None
+    image: str | None = None
+    dockerfile: str | None = None
 
     def over(self, other: Overrides) -> Overrides:
         """These, completed by `other` where nothing is said."""
@@ -50,6 +54,8 @@ class Overrides:
             roots=self.roots or other.roots,
             directory=self.directory or other.directory,
             version=self.version or other.version,
+            image=self.image or other.image,
+            dockerfile=self.dockerfile or other.dockerfile,
         )
 
 
@@ -79,6 +85,8 @@ class _File(BaseModel):
     python: str | None = None
     roots: Annotated[list[_Directory], BeforeValidator(_as_list), Field(max_length=20)] = []
     directory: _Directory | None = None
+    image: Annotated[str | None, Field(pattern=IMAGE_NAME, max_length=400)] = None
+    dockerfile: _Directory | None = None
 
 
 def repository_overrides(tree: Tree) -> Overrides:
@@ -103,6 +111,8 @@ def repository_overrides(tree: Tree) -> Overrides:
         python=file.python,
         roots=tuple(file.roots) or None,
         directory=file.directory,
+        image=file.image,
+        dockerfile=file.dockerfile,
     )
 
 
@@ -124,7 +134,9 @@ def _load(name: str, text: str) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ConfigurationInvalid(f"{name}: must be a mapping with the keys install, test, python, roots, directory")
+        raise ConfigurationInvalid(
+            f"{name}: must be a mapping with the keys install, test, python, roots, directory, image, dockerfile"
+        )
     return values
 
 

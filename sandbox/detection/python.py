@@ -18,9 +18,10 @@ from sandbox.detection.pyproject import read_locks, read_pipfile, read_pyproject
 from sandbox.detection.requirements import read_pytest_configuration, read_requirement_files, read_tox
 from sandbox.detection.scan import Scan, scan_python
 from sandbox.detection.setup_files import read_setup_cfg, read_setup_py
-from sandbox.interpreters import Interpreter, Wanted, choose, interpreter_at
+from sandbox.interpreters import Interpreter, Wanted, choose
 from sandbox.protocol import ENVIRONMENT, WORKSPACE
 from sandbox.recipe import EnvironmentUnknown, Recipe, Step, TestCommand
+from sandbox.toolchains import Installed
 from sandbox.tree import Tree
 
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "pytest.ini")
@@ -77,7 +78,7 @@ def declared_by(tree: Tree, prefix: str) -> tuple[Declared, dict[str, str]]:
 def python_recipe(
     tree: Tree,
     overrides: Overrides,
-    interpreters: Sequence[Interpreter],
+    installed: Installed,
     directory: str = ".",
     scan: Scan | None = None,
 ) -> Recipe:
@@ -85,8 +86,8 @@ def python_recipe(
     prefix = "" if directory == "." else f"{directory}/"
     declared, settings = declared_by(tree, prefix)
     scan = scan or scan_python(tree, directory)
-    interpreter, notes = choose_interpreter(interpreters, declared, overrides)
-    steps = _steps(declared, scan, interpreter, overrides, directory)
+    interpreter, notes = choose_interpreter(installed, declared, overrides)
+    steps = [_make(interpreter, overrides, installed), *_steps(declared, scan, interpreter, overrides, directory)]
     return Recipe(
         language="python",
         steps=tuple(steps),
@@ -101,31 +102,42 @@ def python_recipe(
 
 
 def choose_interpreter(
-    found: Sequence[Interpreter],
+    installed: Installed,
     declared: Declared,
     overrides: Overrides,
 ) -> tuple[Interpreter, list[str]]:
     """The interpreter and, when it is not the default, why. Raises EnvironmentUnknown."""
-    known = ", ".join(str(i) for i in found)
+    known = ", ".join(str(i) for i in (*installed.interpreters, *installed.spare)) or "none"
     if overrides.python and "/" in overrides.python:
-        named = interpreter_at(Path(overrides.python))
+        named = installed.at(Path(overrides.python))
         if named is None:
-            raise EnvironmentUnknown(f"no Python 3 interpreter at {overrides.python}")
+            raise EnvironmentUnknown(f"{installed.where} has no Python 3 interpreter at {overrides.python}")
         return named, []
     if overrides.python:
         minor = tuple(int(n) for n in re.findall(r"\d+", overrides.python)[:2])
-        exact = [i for i in found if i.minor == minor and str(i).startswith(overrides.python)]
+        both = (*installed.interpreters, *installed.spare)
+        exact = [i for i in both if i.minor == minor and str(i).startswith(overrides.python)]
         if not exact:
-            raise EnvironmentUnknown(f"Python {overrides.python} is not on this machine (found {known})")
+            raise EnvironmentUnknown(f"{installed.where} has no Python {overrides.python} (found {known})")
         return exact[0], []
-    chosen = choose(found, Wanted(declared.python, declared.classifiers, declared.preferred))
+    wanted = Wanted(declared.python, declared.classifiers, declared.preferred)
+    chosen = choose(installed.interpreters, wanted) or choose(installed.spare, wanted)
     if chosen is None:
         raise EnvironmentUnknown(
-            f"the repository requires Python {declared.python}; this machine has {known}. "
+            f"the repository requires Python {declared.python}; {installed.where} has {known}. "
             f"Install one, or name an interpreter with --python",
         )
-    default = found[0] == chosen
+    default = chosen in installed.interpreters[:1]
     return chosen, [] if default else [f"Python {chosen}, because of what the repository declares"]
+
+
+def _make(interpreter: Interpreter, overrides: Overrides, installed: Installed) -> Step:
+    """The virtual environment; it shows what comes with the interpreter where that may be what the tests need."""
+    seed = ("--seed",) if overrides.install is not None else ()
+    more = ("--system-site-packages",) if installed.furnished else ()
+    return Step(
+        ("uv", "venv", "--allow-existing", *seed, *more, "--python", str(interpreter.path), ENVIRONMENT), runs="nothing"
+    )
 
 
 def _steps(
@@ -135,10 +147,6 @@ def _steps(
     overrides: Overrides,
     directory: str,
 ) -> list[Step]:
-    seed = ("--seed",) if overrides.install is not None else ()
-    make = Step(
-        ("uv", "venv", "--allow-existing", *seed, "--python", str(interpreter.path), ENVIRONMENT), runs="nothing"
-    )
     runner = ["pytest<8" if scan.nose_style else "pytest", "coverage"]
     # At run time the environment is read-only: without this every test run would compile pytest again.
     compiled = Step(
@@ -147,7 +155,7 @@ def _steps(
     if overrides.install is not None:
         commands = [Step(("sh", "-c", command), cwd=directory) for command in overrides.install]
         needed = sorted(declared.plugins)
-        return [make, _fetch([runner], {}), *commands, _extra([*runner, *needed]), compiled]
+        return [_fetch([runner], {}), *commands, _extra([*runner, *needed]), compiled]
     declared.runtime = list(_wanted(declared.runtime, interpreter, scan))
     declared.test = list(_wanted(declared.test, interpreter, scan))
     light = _light_backend(declared)
@@ -157,7 +165,6 @@ def _steps(
     known = _names(stated)
     extra = sorted(e for e in declared.plugins | scan.needed if "<" in e or canonicalize_name(e) not in known)
     return [
-        make,
         _fetch([[*stated, *extra], stated, runner], declared.pins),
         *_requirement_steps(declared),
         _extra([*runner, *declared.test, *extra]),

@@ -123,8 +123,7 @@ class Engine:
         if self.endpoint.socket is not None:  # the SDK leaks the socket that it cannot connect
             with socket.socket(socket.AF_UNIX) as trial:
                 trial.connect(str(self.endpoint.socket))
-        client = docker.APIClient(base_url=url, tls=self.endpoint.tls or False, version=NEWEST_API, timeout=CALL_S)
-        client.trust_env = False  # certificates and proxies of this process's variables are for other servers
+        client = self._fresh(NEWEST_API, CALL_S)
         try:
             self.about = client.version(api_version=False)
             # What "auto" would do, but that leaks its connection when the engine does not answer.
@@ -134,6 +133,21 @@ class Engine:
             client.close()
             raise
         return client
+
+    def _fresh(self, version: str, timeout: float) -> Any:
+        assert self.endpoint is not None  # noqa: S101 - set by _connect
+        tls = self.endpoint.tls or False
+        client = docker.APIClient(base_url=self.endpoint.url, tls=tls, version=version, timeout=timeout)
+        client.trust_env = False  # certificates and proxies of this process's variables are for other servers
+        return client
+
+    async def separate(self, timeout: float) -> Any:
+        """A client with a connection of its own, for a call that takes long; for the caller to close.
+
+        Raises SandboxUnavailable.
+        """
+        client = await self.client()
+        return await self.run(lambda: self._fresh(str(client.api_version), timeout))
 
     def _worded(self, what: str, work: Callable[[], T]) -> T:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import docker
@@ -16,7 +17,8 @@ from sandbox.protocol import SandboxUnavailable
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image of the engine. identity: its id, which names exactly this content; digest: as registries know it, or "";
-    env: variables it sets; volumes: directories it declares as such.
+    env: variables it sets; volumes: directories it declares as such; labels: on it; size: in bytes;
+    made: seconds since the epoch.
     """
 
     reference: str
@@ -24,6 +26,9 @@ class Image:
     digest: str = ""
     env: tuple[tuple[str, str], ...] = ()
     volumes: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    size: int = 0
+    made: float = 0.0
 
 
 async def find(engine: Engine, reference: str) -> Image | None:
@@ -51,6 +56,22 @@ async def fetch(engine: Engine, reference: str, *, pull: bool) -> Image:
     return found
 
 
+async def first(engine: Engine, references: Sequence[str], *, pull: bool) -> tuple[Image, str]:
+    """The first image that is there or can be pulled, and why it is none before that ("" when it is the first).
+
+    Raises SandboxUnavailable when there is none.
+    """
+    refused: list[str] = []
+    for reference in references:
+        try:
+            return await fetch(engine, reference, pull=pull), "; ".join(refused)
+        except SandboxUnavailable as error:
+            refused.append(str(error))
+            if reference == references[-1]:
+                raise
+    raise SandboxUnavailable("no image for sandboxes is named")
+
+
 async def _pull(engine: Engine, reference: str) -> None:
     name, tag = (reference, None) if "@" in reference or ":" in reference.rpartition("/")[2] else (reference, "latest")
     try:
@@ -71,4 +92,15 @@ def _image(reference: str, facts: Mapping[str, Any]) -> Image:
         digest=str(digests[0]),
         env=tuple((name, value) for name, _, value in pairs),
         volumes=tuple(sorted(config.get("Volumes") or ())),
+        labels=tuple(sorted((config.get("Labels") or {}).items())),
+        size=int(facts.get("Size") or 0),
+        made=_seconds(str(facts.get("Created") or "")),
     )
+
+
+def _seconds(stamp: str) -> float:
+    """Seconds since the epoch of "2026-11-24T16:00:00.123456789Z"; 0 for what is no such time."""
+    try:
+        return datetime.fromisoformat(f"{stamp[:19]}+00:00").timestamp()
+    except ValueError:
+        return 0.0

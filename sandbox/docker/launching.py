@@ -25,6 +25,10 @@ GONE_S = 30.0
 _ATTACH = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 
 
+class PythonMissing(SandboxUnavailable):
+    """The image has no interpreter that the runner could be started with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     """A running container and the channel to the runner in it. freed: what to do when it is gone."""
@@ -91,7 +95,7 @@ def _start(api: Any, order: Specification) -> Any:
         raise SandboxUnavailable(f"the engine has lost the image {order.shape.image}: {error.explanation}") from error
     except APIError as error:
         if "python3" in str(error.explanation):
-            raise SandboxUnavailable(
+            raise PythonMissing(
                 "the image has no python3 on its PATH: sandboxes need Python 3.8 or later in it, whatever its language"
             ) from error
         raise

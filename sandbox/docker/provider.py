@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,38 +13,35 @@ from docker.errors import APIError
 
 from sandbox import bubblewrap_args, disk_watch, places, trials
 from sandbox.bubblewrap_args import ENV
-from sandbox.docker import images, reaper, systems
+from sandbox.docker import images, lending, reaper, systems
+from sandbox.docker.choosing import Choices, Chooser
 from sandbox.docker.engine import Engine
 from sandbox.docker.governing import ContainerGovernor
 from sandbox.docker.ground import Ground, Lower, Site, clear, user
 from sandbox.docker.labels import fresh_name, labels
-from sandbox.docker.launching import Launched, discard, launch
+from sandbox.docker.launching import Launched, PythonMissing, discard, launch
 from sandbox.docker.notes import notes, version
 from sandbox.docker.pool import Pool
-from sandbox.docker.specification import Shape, Specification, check_mounts
+from sandbox.docker.records import Records
+from sandbox.docker.specification import OWN, Shape, Specification, check_mounts
 from sandbox.docker.sweeping import sweep
-from sandbox.protocol import WORKSPACE, Capabilities, Kind, Mount, Quota, Sandbox, SandboxUnavailable, System, Workspace
+from sandbox.protocol import (
+    WORKSPACE,
+    Blueprint,
+    Capabilities,
+    Kind,
+    Mount,
+    Need,
+    Quota,
+    Sandbox,
+    SandboxUnavailable,
+    System,
+    Workspace,
+)
 from sandbox.resident import ResidentSandbox
 
+__all__ = ["Choices", "DockerSandboxes"]
 LOOK_S = 0.1  # how often the free space is looked at; it costs microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What a user may choose. image: name, digest or id; pull: whether a missing one may be fetched; environ: variables
-    that name the engine (DOCKER_HOST and its kind); runtime: of the engine ("runsc", "kata"), "" for its default;
-    cpus: how many a sandbox may use, 0 for all; warm: containers kept ready for the next sandboxes over a workspace
-    that has been asked for; run: the run they are for; network: of builds.
-    """
-
-    image: str
-    pull: bool = False
-    environ: Mapping[str, str] = field(default_factory=dict)
-    runtime: str = ""
-    cpus: float = 0.0
-    warm: int = 0
-    run: str = ""
-    network: str = "bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,8 @@ class DockerSandboxes:
         self._choices = choices
         self._ground = Ground(user())
         self._pool: Pool[Box] = Pool(choices.warm)
-        self._image: images.Image | None = None
-        self._system: System | None = None
+        self._chooser = Chooser(self.engine, choices)
+        self._bare: set[str] = set()  # images without a Python
         self._capabilities: Capabilities | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._stubborn: list[Path] = []
@@ -88,11 +85,22 @@ class DockerSandboxes:
         """See the protocol."""
         return "docker"
 
+    @property
+    def records(self) -> Records:
+        """What is known of images."""
+        return self._chooser.records
+
     async def image(self) -> images.Image:
         """The image that sandboxes are made from. Raises SandboxUnavailable."""
-        if self._image is None:
-            self._image = await images.fetch(self.engine, self._choices.image, pull=self._choices.pull)
-        return self._image
+        return await self._chooser.image()
+
+    async def suit(self, need: Callable[[], Need]) -> tuple[str, ...]:
+        """See Imaged in the protocol."""
+        return await self._chooser.suit(need)
+
+    async def furnish(self, blueprint: Blueprint, *, wall_s: float) -> tuple[str, ...]:
+        """See Imaged in the protocol."""
+        return await self._chooser.furnish(blueprint, wall_s=wall_s)
 
     async def probe(self) -> Capabilities:
         """See the protocol. Takes a few seconds the first time."""
@@ -111,12 +119,16 @@ class DockerSandboxes:
         return self._capabilities
 
     async def system(self) -> System:
-        """See Imaged in the protocol. Raises SandboxUnavailable."""
-        if self._system is None:
-            image = await self.image()
+        """See Imaged in the protocol. Looked up in a sandbox once for each image. Raises SandboxUnavailable."""
+        image = await self.image()
+        known = self.records.system(image.identity)
+        if known is None:
             async with self.open(Workspace(())) as sandbox:
-                self._system = await systems.look(sandbox, image)
-        return self._system
+                lent = self._lent(image.identity)
+                known = await systems.look(sandbox, image, lent.program if lent else OWN)
+            self.records.keep(known)
+        self.records.use(image.identity)
+        return replace(known, reference=image.reference, furnished=self._chooser.furnished)
 
     async def reap(self) -> int:
         """Remove what killed processes left on the engine and in the temporary directory. Raises SandboxUnavailable."""
@@ -141,7 +153,8 @@ class DockerSandboxes:
     async def _sweep(self) -> None:
         stubborn, self._stubborn = self._stubborn, []
         if stubborn:
-            await sweep(self.engine, (await self.image()).identity, stubborn)
+            image = (await self.image()).identity
+            await sweep(self.engine, image, stubborn, self._lent(image))
 
     def open(
         self,
@@ -176,7 +189,7 @@ class DockerSandboxes:
             runtime=self._choices.runtime,
             volumes=image.volumes,
         )
-        box = await self._box(workspace, shape)
+        box = await self._python_box(workspace, shape)
         sandbox = ResidentSandbox(
             channel=box.launched.channel,
             kind="docker",
@@ -201,6 +214,27 @@ class DockerSandboxes:
         if not later:
             await asyncio.shield(removal)
 
+    def _lent(self, image: str) -> lending.Loan | None:
+        """The Python of this machine, for an image that has none."""
+        return lending.loan() if image in self._bare else None
+
+    async def _python_box(self, workspace: Workspace, shape: Shape) -> Box:
+        """A container whose runner has an interpreter: the image's, or where it has none, this machine's."""
+        if shape.image in self._bare:
+            return await self._box(workspace, lending.lent(shape) or shape)
+        try:
+            return await self._box(workspace, shape)
+        except PythonMissing as missing:
+            lent = lending.lent(shape)
+            if lent is None:
+                raise
+            try:
+                box = await self._box(workspace, lent)
+            except SandboxUnavailable as error:
+                raise PythonMissing(f"{missing}; this machine's does not start in it: {error}") from error
+        self._bare.add(shape.image)
+        return box
+
     async def _box(self, workspace: Workspace, shape: Shape) -> Box:
         """A container over the workspace: a warm one, if there is one and nothing of it outlives it; else a new one."""
         lower = await self.engine.run(partial(self._ground.lower, workspace.layers))
@@ -222,7 +256,7 @@ class DockerSandboxes:
             if site is not None:
                 left = await self.engine.run(partial(clear, site.scratch))
                 if left and workspace.upper is not None:
-                    await sweep(self.engine, shape.image, left)  # beside the caller's own
+                    await sweep(self.engine, shape.image, left, self._lent(shape.image))  # beside the caller's own
                 else:
                     self._stubborn += left
 

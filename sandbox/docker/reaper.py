@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import docker
 from docker.errors import APIError
@@ -11,6 +16,7 @@ from sandbox import places
 from sandbox.docker.engine import Engine
 from sandbox.docker.labels import OWNER, dead
 from sandbox.docker.launching import remove
+from sandbox.protocol import SandboxError
 
 
 async def reap(engine: Engine) -> int:
@@ -45,3 +51,48 @@ def _gone(work: Any) -> int:
     except (docker.errors.NotFound, APIError):
         return 0
     return 1
+
+
+class Reapable(Protocol):
+    """A provider that can remove leftovers."""
+
+    async def reap(self) -> int:
+        """Remove them; how many there were. Raises SandboxError."""
+
+
+@dataclass(slots=True)
+class Reaping:
+    """How a reaper fares. rounds: how often it looked; removed: leftovers in all; trouble: why the last round failed,
+    "" when it did not.
+    """
+
+    rounds: int = 0
+    removed: int = 0
+    trouble: str = ""
+
+
+@asynccontextmanager
+async def reaping(provider: Reapable, every_s: float) -> AsyncIterator[Reaping]:
+    """Look for leftovers now and every so many seconds, for as long as the context is open.
+
+    An engine that is away is asked again the next time. Leaving the context lets a round that has begun end.
+    """
+    fares, closing = Reaping(), asyncio.Event()
+    task = asyncio.create_task(_rounds(provider, every_s, fares, closing))
+    try:
+        yield fares
+    finally:
+        closing.set()
+        await task
+
+
+async def _rounds(provider: Reapable, every_s: float, fares: Reaping, closing: asyncio.Event) -> None:
+    while not closing.is_set():
+        try:
+            fares.removed += await provider.reap()
+            fares.trouble = ""
+        except (SandboxError, APIError, OSError) as error:
+            fares.trouble = str(error)
+        fares.rounds += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closing.wait(), every_s)

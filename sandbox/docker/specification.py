@@ -16,6 +16,7 @@ from sandbox import bundle
 from sandbox.bubblewrap_args import HOME, HOSTNAME
 from sandbox.protocol import WORKSPACE, Mount, SandboxError
 
+OWN = "python3"  # what starts the runner: the image's own, by its PATH
 OWN_PROCESSES = 8  # of the sandbox itself: the runner, and some room
 MEMORY_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - inside; /dev/shm is the engine's own
 DISKS = (*MEMORY_PLACES, "/dev/shm")  # noqa: S108 - inside
@@ -55,7 +56,7 @@ class Shape:
 
     image: its id; user: "UID:GID"; network: of the engine, or "none"; users: "host" for an engine that would give the
     container others; cpus: how many at most, 0 for all; runtime: of the engine, "" for its default; volumes: that the
-    image declares, which get memory instead.
+    image declares, which get memory instead; python: what starts the runner.
     """
 
     image: str
@@ -69,6 +70,7 @@ class Shape:
     cpus: float = 0.0
     runtime: str = ""
     volumes: tuple[str, ...] = ()
+    python: str = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def container(specification: Specification) -> dict[str, Any]:
         "User": shape.user,
         "Hostname": HOSTNAME,
         "WorkingDir": "/",
-        "Entrypoint": ["python3", "-I", "-S", "-E", "-B", "-c", bundle.STREAM_BOOT],
+        "Entrypoint": [shape.python, "-I", "-S", "-E", "-B", "-c", bundle.STREAM_BOOT],
         "Cmd": _arguments(),
         "AttachStdin": True,
         "AttachStdout": True,

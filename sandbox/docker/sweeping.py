@@ -15,6 +15,8 @@ from sandbox.docker import ground
 from sandbox.docker.engine import Engine
 from sandbox.docker.labels import fresh_name, labels
 from sandbox.docker.launching import remove
+from sandbox.docker.lending import Loan
+from sandbox.docker.specification import OWN
 
 _EMPTY = """
 import os, shutil, sys
@@ -25,22 +27,27 @@ for top in sys.argv[1:]:
 _WAIT_S = 120
 
 
-async def sweep(engine: Engine, image: str, directories: Sequence[Path]) -> None:
-    """Remove the directories. Raises SandboxUnavailable."""
+async def sweep(engine: Engine, image: str, directories: Sequence[Path], lent: Loan | None = None) -> None:
+    """Remove the directories. lent: the Python of an image that has none. Raises SandboxUnavailable."""
     left = await engine.run(partial(ground.clear, directories))
     if left:
-        await engine.call("remove directories", lambda api: _sweep(api, image, left))
+        await engine.call("remove directories", lambda api: _sweep(api, image, left, lent))
         await engine.run(partial(ground.clear, left))
 
 
-def _sweep(api: Any, image: str, directories: Sequence[Path]) -> None:
+def _sweep(api: Any, image: str, directories: Sequence[Path], lent: Loan | None) -> None:
     name = fresh_name()
     places = {f"/sweep/{at}": directory for at, directory in enumerate(directories)}
-    mounts = [{"Type": "bind", "Source": str(host), "Target": place} for place, host in places.items()]
+    mounts: list[dict[str, Any]] = [
+        {"Type": "bind", "Source": str(host), "Target": place} for place, host in places.items()
+    ]
+    if lent is not None:
+        source = str(lent.mount.host)
+        mounts.append({"Type": "bind", "Source": source, "Target": lent.mount.inside, "ReadOnly": True})
     body = {
         "Image": image,
         "User": "0:0",
-        "Entrypoint": ["python3", "-I", "-S", "-c", _EMPTY, *places],
+        "Entrypoint": [lent.program if lent else OWN, "-I", "-S", "-c", _EMPTY, *places],
         "Labels": labels("", name),
         "HostConfig": {
             "Mounts": mounts, "NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"],

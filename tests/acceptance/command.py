@@ -22,7 +22,7 @@ from tests.acceptance import leftovers
 
 COMMAND = Path(sys.executable).with_name("patchwright")
 DOCUMENTED = {*EXIT_CODES.values(), 1, 64, 65, 69, 74, 128 + signal.SIGINT, 128 + signal.SIGTERM}
-SECRET = "canary-5f1c9e2b7d"  # noqa: S105 - it opens nothing
+SECRET = "canary-5f1c9e2b7d"
 WARM = {"repeats": 3, "workers": 1, "rounds": 1, "limit_seconds": 120, "test_seconds": 20, "suite_seconds": 60}
 
 

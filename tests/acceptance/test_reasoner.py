@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,25 @@ AFTER = (
     cut(3),
     call("run_tests", "Does it hold?", tests=[]),
     said(ANSWER, thinking="It holds."),
+    lambda request: said(explained(request)),
 )
+
+
+def explained(request: Mapping[str, Any]) -> str:
+    """An explanation that cites what it was shown, and a sentence that does not."""
+    seen = re.search(r"^(test-run-[0-9a-f]{6}):", str(request["messages"][1]["content"]), re.MULTILINE)
+    assert seen
+    return f"CAUSE: Overlapping spans stayed apart [{seen[1]}].\nFIX: Trust me.\nRISK: None."
+
+
+def slowly(inside: threading.Event) -> Callable[[Mapping[str, object]], Answer]:
+    """An answer that takes twenty seconds; the event tells that it has begun."""
+
+    def slow(_: Mapping[str, object]) -> Answer:
+        inside.set()
+        return Answer([{"reasoning": f"thought {number}. "} for number in range(400)], pause_s=0.05)
+
+    return slow
 
 
 @pytest.fixture
@@ -79,12 +99,7 @@ def options(server: ModelServer, key: str) -> tuple[list[str], dict[str, Any]]:
 def test_bug_that_search_cannot_mend_is_mended_by_the_model_and_proven(patchwright: Patchwright, repo: Path) -> None:
     """A rewrite of several lines, over a server with faults: killed in mid-thought, resumed, then replayed alone."""
     inside = threading.Event()
-
-    def slow(_: Mapping[str, object]) -> Answer:
-        inside.set()
-        return Answer([{"reasoning": f"thought {number}. "} for number in range(400)], pause_s=0.05)
-
-    with ModelServer(*BEFORE, slow, *AFTER, key=SECRET) as server:
+    with ModelServer(*BEFORE, slowly(inside), *AFTER, key=SECRET) as server:
         arguments, settings = options(server, SECRET)
         process = patchwright.start("diagnose", repo, *arguments, **settings)
         assert inside.wait(120)
@@ -96,7 +111,7 @@ def test_bug_that_search_cannot_mend_is_mended_by_the_model_and_proven(patchwrig
         asked = [request["messages"] for request in server.requests]
     assert ended.code == 0, ended.text
     assert [len(messages) for messages in asked[:4]] == [2, 4, 6, 6], "a finished turn was asked again"
-    results = [message["content"] for message in asked[-1] if message["role"] == "tool"]
+    results = [message["content"] for message in asked[-2] if message["role"] == "tool"]
     assert "def merged(spans):" in results[0]
     assert "tests/test_spans.py" in results[1]
     assert results[3].startswith("1 passed, 0 failed")
@@ -104,6 +119,9 @@ def test_bug_that_search_cannot_mend_is_mended_by_the_model_and_proven(patchwrig
     assert report["outcome"] == "verified_patch"
     assert report["patch_description"] == "spans that overlap or touch are merged"
     assert report["certificate"]
+    assert [row["text"] for row in report["explanation"]["cause"]] == ["Overlapping spans stayed apart"]
+    assert report["explanation"]["fix"] == []
+    assert "Overlapping spans stayed apart" in (out / "report.html").read_text()
     replayed_and_shown(patchwright, run)
 
 
@@ -114,6 +132,82 @@ def replayed_and_shown(patchwright: Patchwright, run: str) -> None:
     shown = patchwright.run("transcript", run)
     for part in ("Who uses it?", "a call was salvaged from the thinking", "edit(path=spans.py", "tokens"):
         assert part in shown.out
+
+
+ISSUE = """\
+Overlapping spans are counted twice.
+
+`merged([(1, 4), (2, 5)])` gives `[(1, 4), (2, 5)]`, but it should be `[(1, 5)]`. Please fix!
+"""
+REPORTED = """\
+from spans import merged
+
+
+def test_overlapping_spans_are_one():
+    assert merged([(1, 4), (2, 5)]) == [(1, 5)]
+"""
+PASSING = TESTS.replace("test_overlapping", "notest_overlapping")
+WRITES = (
+    call("read", "What is there?", path="spans.py"),
+    call(
+        "edit", "I guess.", path="tests/test_reported.py", old="", new=REPORTED.replace("[(1, 5)]", "[(1, 4), (2, 5)]")
+    ),
+    said("QUOTE: `merged([(1, 4), (2, 5)])` gives `[(1, 4), (2, 5)]`"),
+    call("edit", "It passes.", path="tests/test_reported.py", old="== [(1, 4), (2, 5)]", new="== [(1, 5)]"),
+    call("run_tests", "So?", tests=[]),
+    said("QUOTE: `merged([(1, 4), (2, 5)])` gives `[(1, 4), (2, 5)]`, but it should be `[(1, 5)]`"),
+)
+MENDS = (call("edit", path="spans.py", old=OLD, new=NEW), said(ANSWER), lambda request: said(explained(request)))
+
+
+def test_issue_that_no_test_shows_gets_a_test_and_a_patch(patchwright: Patchwright, tmp_path: Path) -> None:
+    """The suite is green; the model's test is kept when it fails as reported, and is part of the certificate.
+
+    Killed once the test is kept, and resumed: it is still there.
+    """
+    repo = repository(tmp_path / "spans", {"spans.py": WRONG, "tests/test_spans.py": PASSING, "conftest.py": ""})
+    issue = tmp_path / "issue.md"
+    issue.write_text(ISSUE)
+    inside, out = threading.Event(), patchwright.folder / "out"
+    with ModelServer(*WRITES, slowly(inside), *MENDS) as server:
+        arguments, settings = options(server, "")
+        process = patchwright.start("diagnose", repo, "--issue", issue, *arguments, **settings)
+        assert inside.wait(120)
+        process.kill()
+        process.communicate()
+        (run,) = patchwright.runs()
+        ended = replace(patchwright.run("resume", run, "--out", out, **settings), folder=out)
+        asked = [request["messages"] for request in server.requests]
+    assert ended.outcome == "verified_patch", ended.text
+    assert [len(messages) for messages in asked[6:]] == [2, 2, 4, 2], "a finished turn was asked again"
+    assert "tests/test_reported.py passes on the code as it is" in asked[3][-1]["content"]
+    assert "0 passed, 1 failed" in asked[5][-1]["content"]
+    report = ended.report
+    test = "tests/test_reported.py::test_overlapping_spans_are_one"
+    assert [(h["id"], h["outcomes"]) for h in report["failing_tests"]] == [(test, ["failed", "failed"])]
+    assert report["written_test"]["text"] == REPORTED
+    assert "tests/test_reported.py" not in report["patch"]
+    assert report["verdict"]["regression_set"] == 2
+    checked = patchwright.run("verify", ended.folder / "certificate.json", "--repo", repo)
+    assert checked.code == 0, checked.text
+    assert "was written by the model qwq-32b" in checked.text
+    assert not (repo / "tests/test_reported.py").exists()
+    again = patchwright.run("replay", run)
+    assert (again.code, "the same report: verified_patch" in again.text) == (0, True), again.text
+
+
+def test_issue_that_the_model_cannot_show_stays_not_reproduced(patchwright: Patchwright, tmp_path: Path) -> None:
+    """It says why; nothing is made up."""
+    repo = repository(tmp_path / "spans", {"spans.py": WRONG, "tests/test_spans.py": PASSING, "conftest.py": ""})
+    issue = tmp_path / "issue.md"
+    issue.write_text(ISSUE)
+    broken = REPORTED.replace("from spans", "from span")
+    gives_up = said("QUOTE: Overlapping spans are counted twice.")
+    with ModelServer(call("edit", path="tests/test_reported.py", old="", new=broken), *[gives_up] * 3) as server:
+        arguments, settings = options(server, "")
+        ended = patchwright.diagnose(repo, "--issue", issue, *arguments, **settings)
+    assert (ended.code, ended.outcome) == (4, "not_reproduced")
+    assert "does not get as far as testing: ModuleNotFoundError" in ended.report["reason"]
 
 
 def test_wrong_key_changes_nothing_but_the_evidence(patchwright: Patchwright, repo: Path) -> None:

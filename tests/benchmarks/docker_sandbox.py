@@ -54,7 +54,7 @@ async def peer(api: Any) -> AsyncIterator[tuple[str, Any]]:
         api.start(name)
         address = api.inspect_container(name)["NetworkSettings"]["IPAddress"]
         client = RemoteRuntime(
-            host=f"http://{address}", port=8000, auth_token="x", timeout=60.0, logger=logging.getLogger("peer")  # noqa: S106
+            host=f"http://{address}", port=8000, auth_token="x", timeout=60.0, logger=logging.getLogger("peer")
         )  # fmt: skip
         while not (await client.is_alive()).is_alive:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -14,7 +14,7 @@ from agent.vllm.examine import Finding, examine
 from agent.vllm.serving import Machine, TooSmall, serve_command, small_command
 from agent.vllm.traits import Memory, Traits
 from agent.vllm.transport import Patience, Transport
-from tests.fakes.model_server import MODEL, Answer, ModelServer, refused, said
+from tests.fakes.model_server import MODEL, Answer, ModelServer, call, refused, said
 
 LONG = " ".join(f"word{number}" for number in range(60))
 JSON = said('{"verdict": "bug"}', thinking="Hm.")
@@ -41,7 +41,7 @@ async def test_good_endpoint_has_nothing_to_mend(tmp_path: Path) -> None:
     with ModelServer(said("391", thinking=LONG), capped, JSON) as server:
         findings = await found(server, memory)
         assert memory.recall(server.url, MODEL) == Traits(window=32_768)
-    assert list(findings) == ["model", "window", "tools", "thinking", "cap", "prefix", "speed", "json"]
+    assert list(findings) == ["model", "window", "tools", "strict", "thinking", "cap", "prefix", "speed", "json"]
     assert all(finding.well and not finding.remedy for finding in findings.values())
     assert "vLLM 0.32.0" in findings["model"].detail
 
@@ -80,7 +80,28 @@ async def test_endpoint_that_cannot_be_used_is_one_finding(models: tuple[str, ..
         findings = await found(server) if models else {}
     findings = findings or await found(server)
     assert list(findings) == ["model"]
-    assert (findings["model"].well, "model serve" in findings["model"].remedy) == (False, True)
+    remedy = "PATCHWRIGHT_MODEL_NAME" if models else "model serve"
+    assert (findings["model"].well, remedy in findings["model"].remedy) == (False, True)
+
+
+async def test_wrong_key_is_told_as_such() -> None:
+    """With the variables that hold it."""
+    with ModelServer(key="sesame") as server:
+        findings = await found(server)
+    assert list(findings) == ["model"]
+    assert "PATCHWRIGHT_MODEL_KEY" in findings["model"].remedy
+
+
+def steady(request: Mapping[str, Any]) -> Answer:
+    """A server that lets the model write what it was asked for, though the schema does not allow it."""
+    return call("echo", "They want echo.", word="steady" if "steady" in str(request["messages"]) else "ready")
+
+
+async def test_server_that_does_not_hold_arguments_to_their_schema_is_told_the_flag() -> None:
+    """What vLLM does without it."""
+    with ModelServer(said("391", thinking=LONG), capped, JSON, probe=steady) as server:
+        findings = await found(server)
+    assert (findings["strict"].well, findings["strict"].remedy) == (False, "--tool-strict-level parameter")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +110,12 @@ async def test_endpoint_that_cannot_be_used_is_one_finding(models: tuple[str, ..
         (Machine(1, 80), None, ["serve Qwen/QwQ-32B ", "--max-model-len 26624"], ["--tensor-parallel-size"]),
         (Machine(1, 24), None, ["serve Qwen/QwQ-32B-AWQ ", "--max-model-len 9216"], ["--tensor-parallel-size"]),
         (Machine(2, 80), None, ["serve Qwen/QwQ-32B ", "--tensor-parallel-size 2", "--max-model-len 32768"], ["yarn"]),
-        (Machine(4, 80), 100_000, ["yarn", "--max-model-len 100000", "--tensor-parallel-size 4"], []),
+        (
+            Machine(4, 80),
+            100_000,
+            ["yarn", "--max-model-len 100000", "--tensor-parallel-size 4", '"max_position_embeddings": 131072'],
+            [],
+        ),
         (Machine(1, 141), None, ["serve Qwen/QwQ-32B ", "--max-model-len 32768"], ["--tensor-parallel-size"]),
     ],
 )

@@ -219,14 +219,36 @@ async def test_thinking_that_was_never_closed_gets_its_answer_forced() -> None:
 
 
 async def test_server_that_cannot_go_on_with_an_answer_is_asked_in_words() -> None:
-    """The refusal is remembered: the next time, words come at once."""
-    answers = (said(thinking="Hm."), refused(400, "continue_final_message is unknown"), said("A."))
-    with ModelServer(*answers, said(thinking="Hm."), said("B.")) as server:
+    """Neither after closed thinking nor after open one. That is remembered: the next time, words come at once."""
+    unknown = refused(400, "continue_final_message is unknown")
+    with ModelServer(said(thinking="Hm."), unknown, unknown, said("A."), said(thinking="Hm."), said("B.")) as server:
         model = VllmModel(Transport(server.url, "", QUICK), MODEL, Memory(None))
         texts = [(await model.reply(ASK)).text for _ in range(2)]
         await model.close()
     assert texts == ["A.", "B."]
     assert "Do not think any further" in server.requests[-1]["messages"][-1]["content"]
+
+
+async def test_template_that_drops_closed_thinking_goes_on_with_open_thinking() -> None:
+    """As QwQ's own: the thinking is kept, and the server's cap of no tokens at all ends it at once."""
+    dropped = refused(400, "the final message does not appear in the chat after applying the chat template!")
+    with ModelServer(said(thinking="Hm."), dropped, said("\n\nA."), said(thinking="Ho."), said("B.")) as server:
+        model = VllmModel(Transport(server.url, "", QUICK), MODEL, Memory(None))
+        got = [await model.reply(ASK) for _ in range(2)]
+        await model.close()
+    assert [(reply.thinking, reply.text) for reply in got] == [("Hm.", "A."), ("Ho.", "B.")]
+    for request, thinking in ((server.requests[2], "Hm."), (server.requests[4], "Ho.")):
+        begun = request["messages"][-1]["content"]
+        assert (begun.startswith(f"<think>\n{thinking}"), "</think>" in begun) == (True, False)
+        assert (request["thinking_token_budget"], request["continue_final_message"]) == (0, True)
+
+
+async def test_thinking_that_goes_on_after_its_cap_is_no_part_of_the_answer() -> None:
+    """The cap closes it in mid-sentence; the model goes on in the answer, and closes it a second time."""
+    late = "\n\nis wrong. So it is x.\n</think>\n\nThe bug is x.\n</think>\n\n"
+    with ModelServer(said(late, thinking="I think that line 3")) as server:
+        got = await reply(server)
+    assert (got.text, got.thinking) == ("The bug is x.", "I think that line 3\nis wrong. So it is x.")
 
 
 async def test_sampling_is_the_model_cards() -> None:
@@ -362,6 +384,39 @@ async def test_no_more_tokens_are_asked_for_than_the_window_has() -> None:
     with ModelServer(said("Ok."), window=1500) as server:
         await reply(server, ASK.model_copy(update={"thinking": 4000}))
     assert server.requests[0]["max_tokens"] < 1500
+
+
+async def test_cap_that_is_refused_within_the_stream_is_left_out_from_now_on() -> None:
+    """vLLM without a reasoning parser, with status 200; there is nothing to be retried about it."""
+    event = {"error": {"message": "thinking_token_budget is set but reasoning_config is not configured.", "code": 400}}
+    told = Answer(lines=[f"data: {json.dumps(event)}"], finish=None, usage=None, done=False)
+    with ModelServer(told, said("A."), said("B.")) as server:
+        model = VllmModel(Transport(server.url, "", QUICK), MODEL, Memory(None))
+        texts = [(await model.reply(ASK)).text for _ in range(2)]
+        await model.close()
+    assert texts == ["A.", "B."]
+    assert ["thinking_token_budget" in request for request in server.requests] == [True, False, False]
+    assert all("top_k" in request for request in server.requests)
+
+
+async def test_close_to_the_window_the_server_counts_the_prompt() -> None:
+    """With its own tokenizer, where it offers that; its name for it is outside /v1."""
+    with ModelServer(said("Ok."), window=1500, tokens=100) as server:
+        await reply(server, ASK.model_copy(update={"thinking": 4000}))
+    assert server.requests[0]["max_tokens"] == 1500 - 100 - 64
+
+
+async def test_server_that_was_started_anew_with_a_smaller_window_is_asked_for_less(tmp_path: Path) -> None:
+    """What is remembered of it is wrong then; its message tells the truth, which is remembered in turn."""
+    told = refused(400, "max_tokens=4300 cannot be greater than max_model_len=2048.")
+    with ModelServer(told, said("Ok.")) as server:
+        memory = Memory(tmp_path)
+        memory.keep(server.url, MODEL, Traits(window=32_768))
+        await reply(server, ASK.model_copy(update={"thinking": 4000}), memory=tmp_path)
+        known = memory.recall(server.url, MODEL)
+    assert server.requests[1]["max_tokens"] < 2048
+    assert known is not None
+    assert known.window == 2048
 
 
 async def test_nobody_there_is_an_away_endpoint() -> None:

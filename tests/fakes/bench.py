@@ -54,6 +54,10 @@ def always(status: Status) -> Outcome:
     return lambda patch, seed: status
 
 
+def _asked(test: str, wanted: Sequence[str]) -> bool:
+    return not wanted or any(test == name or test.startswith(f"{name}::") for name in wanted)
+
+
 def mended_by(text: str) -> Outcome:
     """A test that fails unless the patch contains `text`."""
     return lambda patch, seed: "passed" if patch and text in patch else "failed"
@@ -77,7 +81,8 @@ class FakeHands:
             path, old = str(arguments["path"]), str(arguments["old"])
             if old not in self.texts.get(path, ""):
                 return Used(text="ERROR: old does not occur", ok=False)
-            self.texts[path] = self.texts[path].replace(old, str(arguments["new"]), 1)
+            new = str(arguments["new"])
+            self.texts[path] = self.texts[path].replace(old, new, 1) if old else new
             return Used(text="edited", changed=True)
         text = self.texts.get(str(arguments.get("path")), "no such file") if name == "read" else f"ok {number}"
         return Used(text=text, sandbox_s=self.sandbox_s if name in ("run", "run_tests") else 0.0)
@@ -91,7 +96,8 @@ class FakeHands:
 class FakeBench:
     """tests: what each test does; searches: the outcomes of successive searches; calls: what was asked, for asserts.
 
-    elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result.
+    elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result; crashes: how
+    single tests fail; unwritten: files of tests that run only once they are written.
     """
 
     artifacts: Artifacts
@@ -109,6 +115,8 @@ class FakeBench:
     search_s: float = 0.0
     elsewhere: frozenset[str] = frozenset()
     lost: frozenset[int] = frozenset()
+    crashes: Mapping[str, Crash] = field(default_factory=dict)
+    unwritten: frozenset[str] = frozenset()
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -124,17 +132,21 @@ class FakeBench:
         if order.seed in self.lost:
             return TestOutcome(run=TestRun(command=(), results=(), complete=False, note="the sandbox died"))
         patch = self.artifacts.text(order.patch) if order.patch else None
-        chosen = [test for test in self.tests if not order.tests or test in order.tests]
+        chosen = [test for test in self.tests if self._there(test, prepared, patch) and _asked(test, order.tests)]
         results = tuple(self._result(test, self.tests[test](patch, order.seed)) for test in chosen)
         run = TestRun(command=("pytest",), results=results, complete=not self.incomplete, exit_code=0, output="log")
         return TestOutcome(run=run, coverage=self._coverage(chosen) if order.coverage else None)
 
-    @staticmethod
-    def _result(test: str, status: Status) -> TestResult:
+    def _there(self, test: str, prepared: Prepared, patch: str | None) -> bool:
+        file = test.split("::", maxsplit=1)[0]
+        laid = prepared.written is not None and prepared.written.path == file
+        return file not in self.unwritten or laid or f"+++ b/{file}" in (patch or "")
+
+    def _result(self, test: str, status: Status) -> TestResult:
         crash = None
         if status in ("failed", "error", "timeout"):
             frames = (Frame(file="test_box.py", line=3), Frame(file="box.py", line=2, function="size"))
-            crash = Crash(kind="AssertionError", message="assert 1 == 2", frames=frames)
+            crash = self.crashes.get(test, Crash(kind="AssertionError", message="assert 1 == 2", frames=frames))
         return TestResult(id=test, status=status, duration_s=0.01, crash=crash, file="test_box.py")
 
     def _coverage(self, tests: Sequence[str]) -> Coverage:

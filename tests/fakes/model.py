@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.model import Ask, Finish, ModelError, Reply, ToolCall, Usage
+from agent.model import Ask, EndpointAway, Finish, ModelError, Reply, ToolCall, Usage
 
 Turn = Reply | ModelError | Callable[[Ask], Reply]
 TOKENS = Usage(prompt=400, completion=100, cached=300)
@@ -30,13 +30,18 @@ def say(text: str, finish: Finish = "stop") -> Reply:
 
 @dataclass
 class ScriptedModel:
-    """turns: by branch ("" for all that are not named), each in order; asks: what it was asked."""
+    """turns: by branch ("" for all that are not named), each in order; asks: what it was asked.
+
+    Verified patches are told apart and explained only where that is scripted, as the branches "tell" and "explain".
+    """
 
     turns: dict[str, list[Turn]]
     window: int = 32_768
     asks: list[Ask] = field(default_factory=list)
 
     async def reply(self, ask: Ask) -> Reply:
+        if ask.branch in ("tell", "explain") and ask.branch not in self.turns:
+            raise EndpointAway(f"no turn of {ask.branch} was scripted")
         self.asks.append(ask)
         script = self.turns.get(ask.branch, self.turns.get(""))
         if not script:

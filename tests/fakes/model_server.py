@@ -100,14 +100,16 @@ def echo(_: Mapping[str, Any]) -> Answer:
 
 
 class ModelServer:
-    """key: the one it wants; probe: what it answers to probes; window: max_model_len; tokens: what /tokenize says."""
+    """key: the one it wants; probe: what it answers to probes; window: max_model_len;
+    tokens: what /tokenize says (0: there is none).
+    """
 
     def __init__(
         self, *answers: Answer | Callable[[Mapping[str, Any]], Answer], key: str = "", window: int = 32_768,
-        probe: Callable[[Mapping[str, Any]], Answer] = echo, models: Sequence[str] = (MODEL,),
+        probe: Callable[[Mapping[str, Any]], Answer] = echo, models: Sequence[str] = (MODEL,), tokens: int = 0,
     ) -> None:  # fmt: skip
         self.answers = list(answers)
-        self.key, self.window, self.probe, self.models = key, window, probe, models
+        self.key, self.window, self.probe, self.models, self.tokens = key, window, probe, models, tokens
         self.requests: list[dict[str, Any]] = []
         self.probes: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -161,7 +163,9 @@ def _handler(owner: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             owner.headers.append(dict(self.headers))
             if not self._allowed():
                 return
-            if self.path == "/v1/chat/completions" and request["model"] not in owner.models:
+            if self.path == "/tokenize":
+                self._plain(200 if owner.tokens else 404, {"count": owner.tokens})
+            elif self.path == "/v1/chat/completions" and request["model"] not in owner.models:
                 self._plain(404, {"error": {"message": f"The model `{request['model']}` does not exist."}})
             else:
                 self._answer(owner.next(request))

@@ -128,6 +128,13 @@ def _fields() -> dict[str, Any]:
         ],
         "rejected": [{"patch": "f" * 64, "verified": False, "reason": "it breaks tests/test_ledger.py::test_posting"}],
         "next_steps": ["review the patch: it passes the tests that were run, which is not proof of intent"],
+        "written_test": {"path": "tests/test_reported.py", "text": "def test_settle():\n    assert settle() == 1\n",
+                         "model": "qwq-32b", "quotes": ["the second change is billed twice"]},
+        "explanation": {
+            "cause": [{"text": "The start of the bill was not moved", "evidence": ["test-run-1c9d0e"]}],
+            "fix": [{"text": "It is moved now", "evidence": ["commit-77aa01", "search-90ffee"]}],
+            "risk": [],
+        },
         "cost": {
             "wall_s": 9.8, "candidates": 2140, "candidates_per_s": 823.0,
             "nodes": {"prepare": 2.1, "reproduce": 1.2, "localize": 2.6, "search": 2.6, "verify": 1.3},

@@ -6,19 +6,23 @@ from sandbox.detection.detect import detect
 from sandbox.detection.overrides import Overrides
 from sandbox.interpreters import Interpreter
 from sandbox.recipe import EnvironmentUnknown, Recipe, Step
+from sandbox.toolchains import Installed
 from tests.trees import grow
 
-PYTHONS = (
-    Interpreter(Path("/pythons/3.11/bin/python3.11"), (3, 11, 7)),
-    Interpreter(Path("/pythons/3.12/bin/python3.12"), (3, 12, 1)),
-    Interpreter(Path("/pythons/3.9/bin/python3.9"), (3, 9, 18)),
-    Interpreter(Path("/pythons/3.8/bin/python3.8"), (3, 8, 18)),
+PYTHONS = Installed(
+    (
+        Interpreter(Path("/pythons/3.11/bin/python3.11"), (3, 11, 7)),
+        Interpreter(Path("/pythons/3.12/bin/python3.12"), (3, 12, 1)),
+        Interpreter(Path("/pythons/3.9/bin/python3.9"), (3, 9, 18)),
+        Interpreter(Path("/pythons/3.8/bin/python3.8"), (3, 8, 18)),
+    ),
+    program=lambda _: None,
 )
 TEST = "def test_it():\n    assert True\n"
 
 
 def recipe(top: Path, files: dict[str, str], overrides: Overrides | None = None) -> Recipe:
-    return detect(grow(top, files), overrides, interpreters=PYTHONS)
+    return detect(grow(top, files), overrides, installed=PYTHONS)
 
 
 def fetched(found: Recipe) -> list[str]:
@@ -335,7 +339,7 @@ def test_interpreter_that_no_machine_has_is_asked_for(tmp_path: Path) -> None:
     files = {"pyproject.toml": '[project]\nname="x"\nrequires-python = ">=3.99"\n', "test_x.py": TEST}
     with pytest.raises(EnvironmentUnknown, match=r"requires Python >=3\.99; this machine has 3\.11\.7.*--python"):
         recipe(tmp_path, files)
-    with pytest.raises(EnvironmentUnknown, match=r"Python 3\.99 is not on this machine"):
+    with pytest.raises(EnvironmentUnknown, match=r"this machine has no Python 3\.99"):
         recipe(tmp_path, {"test_x.py": TEST}, Overrides(python="3.99"))
 
 
@@ -361,7 +365,7 @@ def test_links_and_devices_are_not_read(tmp_path: Path) -> None:
     top = grow(tmp_path / "tree", {"test_x.py": TEST})
     (top / "pyproject.toml").symlink_to(secret)
     (top / "requirements.txt").symlink_to("/dev/zero")
-    assert "leaked" not in fetched(detect(top, interpreters=PYTHONS))
+    assert "leaked" not in fetched(detect(top, installed=PYTHONS))
 
 
 def test_project_one_directory_down(tmp_path: Path) -> None:

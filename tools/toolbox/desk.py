@@ -28,7 +28,8 @@ MAX_PATH = 500
 @dataclass
 class Desk:
     """suspects, failing: what was found before; protected: files that no patch may touch; logs: texts by name;
-    outputs: a directory for results that were too long to show; history and commit: None without a repository.
+    outputs: a directory for results that were too long to show; history and commit: None without a repository;
+    writes: the framework of which one new test may be written, and nothing else edited ("" where code is mended).
     """
 
     base: Path
@@ -43,6 +44,7 @@ class Desk:
     logs: Mapping[str, str] = field(default_factory=dict)
     history: History | None = None
     commit: str | None = None
+    writes: str = ""
     _draft: dict[str, Text] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _sandbox: Sandbox | None = None
@@ -102,6 +104,11 @@ class Desk:
             return str(Path(inside(f"a/{name}")))
         except PatchInvalid as error:
             raise ToolError(f"{path[:200]!r} is no path of the repository; give it relative to its root") from error
+
+    @property
+    def drafted(self) -> tuple[str, ...]:
+        """Files of the draft."""
+        return tuple(self._draft)
 
     async def put(self, path: str, text: Text) -> None:
         """Change a file of the draft."""

@@ -11,6 +11,7 @@ from tools.patches import FileChange, diff_of
 from tools.texts import Text
 from tools.tool import ToolError, tool
 from tools.toolbox.desk import Desk
+from tools.toolbox.newtest import MAX_TEST, problem_of
 from tools.values import Value
 
 MAX_TEXT = 200_000
@@ -29,7 +30,9 @@ async def edit(desk: Desk, args: Edit) -> str:
     if path in desk.protected:
         raise ToolError(f"{path} is a failing test: a patch may not change it; mend the code it tests")
     before = desk.read(path)
-    after = _changed(path, before, args)
+    if desk.writes:
+        _new_test(desk, path, before, args)
+    after = _changed(path, None if desk.writes and not args.old else before, args)
     _parsed(path, after.text)
     if not after.holds(after.text):
         raise ToolError(f"{path} is written in {after.encoding}, which lacks some of these characters")
@@ -38,9 +41,30 @@ async def edit(desk: Desk, args: Edit) -> str:
     if change.old == change.new:
         raise ToolError("old and new are the same: nothing is changed")
     await desk.put(path, after)
+    if desk.writes:
+        return diff_of([change])
     findings = inspect([c for c in desk.changes() if c.path == path], failing_files=sorted(desk.protected))
     warned = "".join(f"\nWARNING: the guard will refuse this patch: {f.rule}: {f.detail}" for f in findings[:5])
     return diff_of([change]) + warned
+
+
+def _new_test(desk: Desk, path: str, before: Text | None, args: Edit) -> None:
+    """Refuse everything but one new test."""
+    other = next((name for name in desk.drafted if name != path), "")
+    if other:
+        raise ToolError(f"you are writing one new test, {other}: change that file, no other")
+    if before is not None and path not in desk.drafted:
+        raise ToolError(f"{path} exists: only one new file can be written here, the test")
+    problem = problem_of(desk.writes, path)
+    if problem:
+        raise ToolError(problem)
+    for folder in (desk.base / path).parents:
+        if folder == desk.base:
+            break
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise ToolError(f"{path} does not lie in a directory of the repository")
+    if len(args.new) > MAX_TEST:
+        raise ToolError(f"a test has at most {MAX_TEST} characters")
 
 
 def _changed(path: str, before: Text | None, args: Edit) -> Text:

@@ -18,7 +18,8 @@ class RunTests(Value):
 async def run_tests(desk: Desk, args: RunTests) -> str:
     """Run tests by id with your edits applied. None given: the failing ones; "all": the suite."""
     wanted = [test for test in args.tests if test.strip()][:200]
-    tests = () if wanted == ["all"] else tuple(wanted) or desk.failing
+    given = desk.failing or (desk.drafted if desk.writes else ())
+    tests = () if wanted == ["all"] else tuple(wanted) or given
     run, _ = await run_suite(
         await desk.sandbox(), desk.test, tests=tests, per_test_s=desk.test_s, quota=desk.quota.within(280)
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workflows.commands.remote import Asked
 from workflows.commands.session import Ways, door_of, finish
 from workflows.exits import Refused
 
@@ -60,6 +62,13 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         Literal["auto", "bubblewrap", "docker", "none"] | None,
         typer.Option(help="What isolates the code; none only for your own code.", rich_help_panel=HOW),
     ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Docker image to make sandboxes from.", rich_help_panel=HOW)
+    ] = None,
+    dockerfile: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|auto", help="Build it from this file of the repository.", rich_help_panel=HOW),
+    ] = None,
     allow: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Lift a rule of the guard by name.", rich_help_panel=HOW)
     ] = None,
@@ -83,6 +92,9 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model that it serves.", rich_help_panel=HOW)
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Let a service do it; '' for here.", rich_help_panel=HOW)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Only report.json on stdout.", rich_help_panel=OUTPUT)] = False,
     out: Annotated[
@@ -110,13 +122,31 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     request = Request(
         source=where, rev=inputs.revision("--rev", rev), good=inputs.revision("--good", good), tests=tuple(test or ()),
         goal=goal, allow=inputs.allowed(allow or (), RULES), install=tuple(install or ()), test_command=test_command,
-        python=python, sandbox=sandbox or settings.sandbox, limits=limits,
+        python=python, sandbox=sandbox or settings.sandbox, limits=limits, image=image or "",
+        dockerfile=dockerfile or settings.dockerfile,
         reasoner=chosen(settings, model_url, model),
     )  # fmt: skip
     texts = inputs.text_of("--log", log), inputs.text_of("--issue", issue), inputs.patches_of(patch or ())
+    if address := settings.server if server is None else server:
+        here_only = {"--apply": apply, "--image": image, "--dockerfile": dockerfile, "--model-url": model_url or model}
+        bounds = {"wall_s": limit_seconds, "test_s": test_seconds, "repeats": repeats}
+        bounds |= {"candidates": candidates, "workers": workers}
+        asked = Asked(request, {name: value for name, value in bounds.items() if value is not None}, *texts, sandbox)
+        raise typer.Exit(_remotely(address, settings, asked, ways, here_only))
     door = door_of(ctx)
     run = door.new_run(settings, request, log=texts[0], issue=texts[1], patches=texts[2])
     raise typer.Exit(finish(door, settings, run, ways))
+
+
+def _remotely(server: str, settings: Settings, asked: Asked, ways: Ways, here_only: Mapping[str, object]) -> int:
+    from workflows.commands import remote
+
+    named = [option for option, value in here_only.items() if value]
+    if named:
+        raise Refused(
+            f"{named[0]} is for diagnoses on this machine; with --server the service decides (or --server '')"
+        )
+    return remote.diagnose(server, settings, asked, ways)
 
 
 def _checkout(source: str) -> Path:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from agent.domain import Report
 from workflows.report import markdown
-from workflows.report.view import diff_rows, matrix, timeline
+from workflows.report.view import diff_rows, explained, matrix, timeline
 from workflows.text import brief, clean, line
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -122,5 +122,6 @@ def _view(report: Report) -> dict[str, Any]:
         "matrix": matrix(report),
         "diff_rows": diff_rows,
         "timeline": timeline(report),
+        "explained": explained(report),
         "title": report.outcome.replace("_", " "),
     }

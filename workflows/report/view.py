@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.domain import Report, TestHistory
+from agent.domain import Cited, Explanation, Report, TestHistory
 from workflows.text import brief
 
 MOST_ROWS = 5000
@@ -93,6 +93,12 @@ def _row(before: TestHistory, after: TestHistory | None) -> MatrixRow:
 def _cells(history: TestHistory) -> tuple[Cell, ...]:
     seeds = [*history.seeds, *[None] * len(history.outcomes)]
     return tuple(Cell(o, seed, o == "passed") for o, seed in zip(history.outcomes, seeds, strict=False))
+
+
+def explained(report: Report) -> list[tuple[str, tuple[Cited, ...]]]:
+    """The parts of a model's explanation by their headings."""
+    words = report.explanation or Explanation()
+    return [("Cause", words.cause), ("Why it works", words.fix), ("Risk", words.risk)]
 
 
 @dataclass(frozen=True)

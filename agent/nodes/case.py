@@ -1,0 +1,128 @@
+"""What nodes that think have in common: the account of a visit, the case as a prompt shows it, texts of strangers as
+data, and what the evidence says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.act import Account, Acted
+from agent.deps import Deps
+from agent.domain import Reasoner, Thought
+from agent.model import ModelError, Usage
+from agent.state import State
+from tools.git import plain
+from tools.localize.rank import functions
+from tools.toolbox.using import Used
+from tools.values import spelled
+
+PLACES, PLACE_LINES, PLACE_CHARACTERS = 5, 90, 4000
+CRASH, ISSUE, DIFF = 3000, 4000, 4000
+MAX_TEXT = 200_000
+
+_UNHEARD = ("EndpointAway", "EndpointBusy", "EndpointFault", "KeyRefused", "ModelUnknown", "RequestRefused")
+UNASKED = Acted("", 0, Usage(), 0.0, "failed")
+
+
+class NoHands:
+    """There is nothing to use: an answer is made from what was seen."""
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:  # noqa: ARG002
+        return Used(text="ERROR: there are no tools now; answer in the form that was asked for", ok=False)
+
+    async def diff(self) -> str:
+        return ""
+
+
+def account(state: State, deps: Deps, reasoner: Reasoner, *, share: float, most: float = 1.0) -> Account:
+    """What this visit may spend. share: of the seconds that are left; most: of all tokens of the run."""
+    spent = sum(thought.tokens for thought in state.thoughts)
+    ran = sum(thought.sandbox_s for thought in state.thoughts)
+    left = max(0, reasoner.tokens - spent)
+    tokens = min(left, int(most * reasoner.tokens))
+    return Account(reasoner, tokens, deps.now, min(reasoner.wall_s, share * state.remaining_s()), ran)
+
+
+def thought(branch: str, acted: Acted, problem: str = "") -> Thought:
+    """What a branch did. problem: an error that ended it, its kind first."""
+    return Thought(
+        branch=branch, steps=acted.steps, tokens=acted.usage.total, cached=acted.usage.cached,
+        sandbox_s=acted.sandbox_s, stopped=problem.partition(":")[0] if problem else acted.stopped,
+    )  # fmt: skip
+
+
+def counted(branch: str, spent: int, thoughts: list[Thought]) -> list[Thought]:
+    """The thoughts of a visit, and before them the tokens that those which failed had spent."""
+    rest = spent - sum(each.tokens for each in thoughts)
+    if rest <= 0:
+        return thoughts
+    return [Thought(branch=branch, steps=0, tokens=rest, cached=0, sandbox_s=0.0, stopped="failed"), *thoughts]
+
+
+def unheard(state: State) -> bool:
+    """Whether nothing but the endpoint's own failures was heard from it, last time it was asked."""
+    return bool(state.thoughts) and state.thoughts[-1].stopped in _UNHEARD
+
+
+def said_by(error: ModelError) -> str:
+    """An error of the model as it is told, its kind first."""
+    return f"{type(error).__name__}: {error}"
+
+
+def data(text: str, limit: int) -> str:
+    """Text of strangers: bounded, and without the mark that would end it."""
+    return str(spelled(text[:limit])).replace("DATA>>>", "DATA >>>")
+
+
+def told(name: str, acted: Acted, problem: str, what: str) -> str:
+    """A line about a branch."""
+    return f"branch {name}, {acted.steps} turns, {acted.usage.total:,} tokens ({problem or acted.stopped}): {what}"
+
+
+async def case(state: State, deps: Deps, first: int = 0) -> dict[str, Any]:
+    """The values of the prompt's part case.md. first: the number of the place that is shown first."""
+    culprit = state.culprit
+    crash = next((c.text or f"{c.kind}: {c.message}" for c in state.reproduced.crashes), "no message")
+    issue = deps.artifacts.text(state.request.issue) if state.request.issue else ""
+    names = {patch.id: patch.description for patch in state.patches}
+    return {
+        "tests": [data(test, 300) for test in state.reproduced.ids[:20]],
+        "crash": data(crash[-CRASH:], CRASH),
+        "issue": data(issue, ISSUE),
+        "evidence": [{"id": e.id, "summary": plain(e.summary, 300)} for e in state.evidence[:30]],
+        "culprit": data(f"{culprit.subject}\n{deps.artifacts.text(culprit.diff)}", DIFF) if culprit else "",
+        "places": await places(state, deps, first),
+        "refused": [
+            data(f"{names.get(v.patch, 'a patch')}: {v.reason}", 300) for v in state.verdicts if not v.verified
+        ],
+    }
+
+
+async def places(state: State, deps: Deps, first: int = 0) -> list[dict[str, str]]:
+    """The leading functions with their code, the one of number `first` before the others."""
+    leading = list(functions(state.suspects)[:PLACES])
+    first %= max(1, len(leading))
+    leading = [*leading[first:], *leading[:first]]
+    sources = await deps.bench.sources(state.ready, sorted({file for file, _, _ in leading}))
+    found = []
+    for file, name, score in leading:
+        near = [s for s in state.suspects if s.file == file and s.function == name]
+        start = max(1, min(s.function_line for s in near))
+        end = min(max(s.end_line for s in near) + 10, start + PLACE_LINES)
+        rows = sources.get(file, "").split("\n")[start - 1 : end]
+        code = "\n".join(f"{number:>5} {row[:300]}" for number, row in enumerate(rows, start))
+        title = plain(f"{file}, {name} ({score:.2f})", 300)
+        found.append({"title": title, "code": data(code, PLACE_CHARACTERS)})
+    return found
+
+
+def texts_of(state: State, deps: Deps, shown: list[dict[str, str]]) -> Mapping[str, str]:
+    """Evidence id -> all that it says: its summary, its artifact, and for a suspect the code that was shown of it."""
+    texts = {}
+    for item in state.evidence:
+        parts = [item.summary, deps.artifacts.text(item.artifact)[-MAX_TEXT:] if item.artifact else ""]
+        if item.kind == "suspect":
+            parts += [row["code"] for row in shown]
+        texts[item.id] = "\n".join(parts)
+    return texts

@@ -1,0 +1,118 @@
+"""Templates out of the messages of a log: what the program wrote is kept, what it filled in becomes `<*>`.
+
+Messages with as many words are split, by the column with the fewest different words, as long as that column holds few
+words (then they are parts of the programs' texts) or too little of the line is the same; what varies then is filled in.
+That is the partitioning of IPLoM (Makanju et al. 2009) with masks for numbers, paths, hosts, dates and addresses first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+FILLED = "<*>"
+KEPT = "HTTP_"  # begins words that are never taken for filled in
+FEW = 3  # different words of one column that are still told apart
+SAME = 0.6  # share of a template's words that have to be the same in all its messages
+MAX_WORDS = 160
+_NUMBERED = re.compile(r"[A-Za-z0-9_.\-/\\@%$~+*]*[0-9][A-Za-z0-9_.\-/\\@%$~+*]*")
+_DAYS = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s,;'\"<>\])]+"), "0"),  # addresses
+    (re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[\w.\-+@%~]+){2,}/?|(?<!\w)~?/[\w.\-/]+"), "0"),  # paths
+    (re.compile(r"\b[a-f]{6,}\b"), "0"),  # hexadecimal without a digit
+    (re.compile(rf"\b(?:{_DAYS}[a-z]*,?\s+)?{_MONTHS}[a-z]*\s+0(?:[\s:,]+(?:0|[A-Z]{{3,4}}\b))*"), "0"),  # dates
+    (re.compile(r"0(?:[:,#|;=/&x^-]+0)+"), "0"),  # numbers that hang together
+    (re.compile(r"(?<=\s)\(\s*\)"), "(0)"),  # an empty place in brackets
+    (re.compile(r"\b(?:[a-z0-9-]+\.){2,}[a-z]{2,6}\b(?!\.)"), "0"),  # hosts
+)
+_BETWEEN = re.compile(r"([\s=:,;()\[\]{}\"'<>|]+)")
+_NOUGHT = re.compile(r"[0.\-]*0[0.\-]*$")
+_LETTER = re.compile(r"[^\W\d_]")
+Words = tuple[str, ...]
+
+
+def words_of(message: str) -> Words:
+    """The words of a message and the signs between them, with what is plainly filled in as `<*>`."""
+    return tuple(word for word, _ in _parts(message))
+
+
+def _parts(message: str) -> list[tuple[str, bool]]:
+    """The words, each with whether there is space before it."""
+    text = _NUMBERED.sub("0", message)
+    for pattern, written in _MASKS:
+        text = pattern.sub(written, text)
+    parts: list[tuple[str, bool]] = []
+    spaced = False
+    for part in _BETWEEN.split(text):
+        word = part.strip()
+        spaced = spaced or part[:1].isspace()
+        if not word:
+            continue
+        word = FILLED if _NOUGHT.match(word) else word
+        if word != FILLED or not parts or parts[-1][0] != FILLED:
+            parts.append((word, spaced and bool(parts)))
+        spaced = part[-1:].isspace()
+        if len(parts) >= MAX_WORDS:
+            parts.append(("…", True))
+            break
+    return parts
+
+
+def mine(messages: Iterable[str], *, few: int = FEW, same: float = SAME) -> dict[str, str]:
+    """The template of each message."""
+    spoken: dict[Words, list[str]] = defaultdict(list)
+    for message in messages:
+        spoken[words_of(message)].append(message)
+    sizes: dict[int, list[Words]] = defaultdict(list)
+    for words in spoken:
+        sizes[len(words)].append(words)
+    found: dict[str, str] = {}
+    for rows in sizes.values():
+        for group, columns in _groups(rows, few, same):
+            template = _text(columns, spoken[group[0]][0])
+            found.update(dict.fromkeys((message for words in group for message in spoken[words]), template))
+    return found
+
+
+def _groups(rows: list[Words], few: int, same: float) -> Iterable[tuple[list[Words], list[set[str]]]]:
+    waiting = [rows]
+    while waiting:
+        group = waiting.pop()
+        columns = [set(column) for column in zip(*group, strict=True)]
+        place = _splits(columns, few, same) if len(group) > 1 else None
+        if place is None:
+            yield group, columns
+            continue
+        parts: dict[str, list[Words]] = defaultdict(list)
+        for words in group:
+            parts[words[place]].append(words)
+        waiting.extend(parts.values())
+
+
+def _splits(columns: Sequence[set[str]], few: int, same: float) -> int | None:
+    """The column by which messages are still to be told apart."""
+    varying = [place for place, words in enumerate(columns) if len(words) > 1]
+    signs = [place for place in varying if any(map(_distinctive, columns[place]))]
+    if signs:
+        return min(signs, key=lambda place: len(columns[place]))
+    fixed = sum(1 for words in columns if len(words) == 1 and _LETTER.search(next(iter(words))))
+    if not fixed or fixed < same * (fixed + len(varying)):
+        return min(varying, key=lambda place: len(columns[place]))
+    spoken = [place for place in varying if FILLED not in columns[place]]
+    place = min(spoken, key=lambda place: len(columns[place]), default=None)
+    return place if place is not None and len(columns[place]) <= few else None
+
+
+def _distinctive(word: str) -> bool:
+    """Whether a word alone makes another template: a sign, or one that is kept."""
+    return word != FILLED and (not _LETTER.search(word) or word.startswith(KEPT))
+
+
+def _text(columns: Sequence[set[str]], message: str) -> str:
+    """The template as one of its messages is written."""
+    words = ((word if len(column) == 1 else FILLED, spaced)
+             for column, (word, spaced) in zip(columns, _parts(message), strict=True))  # fmt: skip
+    return "".join(f" {word}" if spaced else word for word, spaced in words)

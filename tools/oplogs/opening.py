@@ -1,0 +1,49 @@
+"""The index of some paths: the one that is there, if the files are still the same, or else a new one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.oplogs.index import Index, holds
+from tools.oplogs.reading import Notes, Source, sources
+from tools.oplogs.scanning import Progress, build
+from tools.tool import ToolError
+
+KEPT = 20  # indexes in the cache
+
+
+def opened(
+    paths: Sequence[Path], *, cache: Path, place: Path | None = None, zone: int = 0, workers: int = 2,
+    progress: Progress = lambda _bytes: None,
+) -> Index:  # fmt: skip
+    """Read the logs if that has not been done. place: where the index is kept, by default a file in `cache`.
+
+    zone: minutes east of Greenwich for times that do not say it. Raises OSError, and ToolError for nothing to read.
+    """
+    notes = Notes()
+    found = sources(paths, notes)
+    if not found:
+        raise ToolError("no log to read" + "".join(f"; {sentence}" for sentence in notes.told()))
+    asked = f"zone {zone}"
+    where = place or cache / f"{_name(found, asked)}.db"
+    if not holds(where, found, asked):
+        if place and place.exists():
+            Index(place).close()  # raises for a file that is something else
+        build(found, where, notes=notes, asked=asked, zone=zone, workers=workers, progress=progress)
+        if place is None:
+            _forget(cache)
+    return Index(where)
+
+
+def _name(found: Sequence[Source], asked: str) -> str:
+    text = asked + "".join(f"\n{source.path}" for source in found)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _forget(cache: Path) -> None:
+    """Take the oldest indexes out of the cache."""
+    kept = sorted(cache.glob("*.db"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in kept[KEPT:]:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,234 @@
+"""Lines by regular expression, template, field and time, with lines around them.
+
+Expressions are RE2's: whatever is asked takes time linear in the log. Blocks without a line of the wanted time or
+template are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import re2
+from numpy.typing import NDArray
+
+from tools.oplogs.heads import fields_of
+from tools.oplogs.index import Block, Index
+from tools.tool import ToolError
+from tools.values import Value
+
+MAX_SHOWN = 4_000  # characters of a line
+MAX_CONTEXT = 1_000
+MAX_PATTERN = 10_000
+Text = bytes | bytearray
+Mask = NDArray[np.bool_]
+Lines = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to look for; everything given has to hold. templates: ids, or how they begin.
+
+    fields: name and value of a JSON or logfmt line's field; the name "level" also looks at the level understood.
+    since, until: seconds since 1970, [since, until). limit: hits shown; all are counted when `count` is set.
+    """
+
+    grep: str | None = None
+    templates: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    since: int | None = None
+    until: int | None = None
+    context: int = 0
+    limit: int = 100
+    count: bool = False
+    ignore_case: bool = False
+
+
+class Hit(Value):
+    """A line that was found. line: 1-based; time: seconds since 1970, -1 unknown; before, after: lines around it."""
+
+    file: str
+    line: int
+    time: int
+    template: str
+    text: str
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+class Found(Value):
+    """hits: at most the limit; count: lines found, and whether that is all of them (`complete`)."""
+
+    hits: tuple[Hit, ...]
+    count: int
+    complete: bool
+
+
+def search(index: Index, query: Query) -> Found:
+    """Answer a query. Raises ToolError for an expression or template that cannot be used."""
+    searcher = _Searcher(index, query)
+    hits: list[Hit] = []
+    count = 0
+    for block, text, lines in searcher.matches():
+        shown = lines[: max(0, query.limit - len(hits))]
+        hits += searcher.hits(block, text, shown)
+        count += len(lines)
+        if len(hits) >= query.limit and not query.count:
+            return Found(hits=tuple(hits), count=count, complete=False)
+    return Found(hits=tuple(hits), count=count, complete=True)
+
+
+class _Searcher:
+    """A query made ready for an index."""
+
+    def __init__(self, index: Index, query: Query) -> None:
+        self._index = index
+        self._query = query
+        self._patterns = [_compiled(part, ignore_case=query.ignore_case) for part in _alternatives(query.grep)]
+        self._template_of = index.template_of_shape()
+        self._ids = {template.number: template.id for template in index.templates()}
+        self._shapes = self._wanted_shapes()
+        self._blocks = {block.number: block for block in index.blocks()} if query.context else {}
+        levels = index.levels_of_shapes() if any(name == "level" for name, _ in query.fields) else []
+        self._levels = np.array(levels, dtype=object)
+
+    def _wanted_shapes(self) -> Mask | None:
+        if not self._query.templates:
+            return None
+        numbers: set[int] = set()
+        for wanted in self._query.templates:
+            found = {number for number, name in self._ids.items() if name.startswith(wanted)}
+            if not found:
+                raise ToolError(f"no template {wanted}")
+            numbers |= found
+        return np.isin(self._template_of, list(numbers))
+
+    def matches(self) -> Iterator[tuple[Block, bytes, Lines]]:
+        """Blocks, their text and the lines in them that match, counted from 0."""
+        for block in self._index.blocks(self._query.since, self._query.until):
+            wanted = self._wanted(block)
+            if wanted is not None and not wanted.any():
+                continue
+            text: Text
+            text, end = self._index.view(block)
+            lines = self._grepped(text, end) if self._patterns else np.arange(block.lines)
+            lines = lines[lines < block.lines]
+            if wanted is not None:
+                lines = lines[wanted[lines]]
+            if not lines.size:
+                continue
+            text = bytes(text[:end])
+            if self._query.fields:
+                lines = self._with_fields(block, text, lines)
+            if lines.size:
+                yield block, text, lines
+
+    def _wanted(self, block: Block) -> Mask | None:
+        """Which lines are of the time and templates; None: all."""
+        wanted: Mask | None = None
+        if self._shapes is not None:
+            wanted = self._shapes[self._index.shapes(block)]
+        since, until = self._query.since, self._query.until
+        if since is not None or until is not None:
+            times = self._index.times(block)
+            timely = (times >= (0 if since is None else since)) & (times < ((1 << 62) if until is None else until))
+            wanted = timely if wanted is None else wanted & timely
+        return wanted
+
+    def _grepped(self, text: Text, end: int) -> Lines:
+        """The lines in which the expression matches."""
+        places = [place for pattern in self._patterns for place in _matched(pattern, text, end)]
+        if not places:
+            return np.zeros(0, dtype=np.int64)
+        return np.unique(np.searchsorted(_newlines(text, end), np.array(places, dtype=np.int64), side="left"))
+
+    def _with_fields(self, block: Block, text: bytes, lines: Lines) -> Lines:
+        ends = _newlines(text, len(text))
+        shapes = self._index.shapes(block)
+        return np.array([n for n in lines.tolist() if self._fits(_line(text, ends, n), int(shapes[n]))], dtype=np.int64)
+
+    def _fits(self, line: str, shape: int) -> bool:
+        fields = fields_of(line) or {}
+        for name, value in self._query.fields:
+            level = self._levels[shape] if name == "level" else None
+            if fields.get(name) != value and not (level and level == value.lower()):
+                return False
+        return True
+
+    def hits(self, block: Block, text: bytes, lines: Lines) -> list[Hit]:
+        """The lines as they are shown, with those around them."""
+        if not lines.size:
+            return []
+        ends = _newlines(text, len(text))
+        times, shapes = self._index.times(block), self._index.shapes(block)
+        around = min(MAX_CONTEXT, self._query.context)
+        found: list[Hit] = []
+        for n in lines.tolist():
+            before = [_line(text, ends, m) for m in range(max(0, n - around), n)]
+            after = [_line(text, ends, m) for m in range(n + 1, min(block.lines, n + 1 + around))]
+            if n < around:
+                before = self._next_door(block, -1)[n - around :] + before
+            if n + around >= block.lines:
+                after += self._next_door(block, 1)[: n + 1 + around - block.lines]
+            found.append(
+                Hit(
+                    file=self._index.sources[block.source].path, line=block.first_line + n, time=int(times[n]),
+                    template=self._ids[int(self._template_of[shapes[n]])], text=_line(text, ends, n),
+                    before=tuple(before), after=tuple(after),
+                )
+            )  # fmt: skip
+        return found
+
+    def _next_door(self, block: Block, step: int) -> list[str]:
+        """The last lines of the block before, or the first ones of the block after, of the same file."""
+        other = self._blocks.get(block.number + step)
+        if other is None or other.source != block.source:
+            return []
+        text = self._index.text(other)
+        ends = _newlines(text, len(text))
+        first = max(0, other.lines - MAX_CONTEXT) if step < 0 else 0
+        return [_line(text, ends, n) for n in range(first, min(other.lines, first + MAX_CONTEXT))]
+
+
+def _compiled(pattern: str, *, ignore_case: bool) -> re2._Regexp:
+    if len(pattern) > MAX_PATTERN:
+        raise ToolError(f"an expression of more than {MAX_PATTERN:,} characters")
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = not ignore_case
+    try:
+        return re2.compile(f"(?m){pattern}", options)
+    except re2.error as error:
+        said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+        raise ToolError(f"the expression {pattern!r} cannot be used (RE2: {said})") from error
+
+
+def _alternatives(pattern: str | None) -> list[str]:
+    """Expressions of which one has to match. Each for itself is found faster: RE2 can jump to how it begins."""
+    if pattern is None:
+        return []
+    parts = pattern.split("|")
+    plain = not set(pattern) & set("\\[](){}") and all(parts) and len(parts) <= 8
+    return parts if plain else [pattern]
+
+
+def _matched(pattern: re2._Regexp, text: Text, end: int) -> Iterator[int]:
+    """Where an expression matches, once a line."""
+    at = 0
+    while (match := pattern.search(text, at, end)) and match.start() < end:
+        place, after = match.span()
+        yield place
+        at = text.find(b"\n", max(place, after - 1), end) + 1
+        if not at:
+            return
+
+
+def _newlines(text: Text, end: int) -> Lines:
+    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8, count=end) == ord("\n"))
+
+
+def _line(text: bytes, ends: Lines, number: int) -> str:
+    start = int(ends[number - 1]) + 1 if number else 0
+    line = text[start : min(int(ends[number]), start + 4 * MAX_SHOWN)].decode("utf-8", "replace").rstrip("\r")
+    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}… ({int(ends[number]) - start:,} bytes)"

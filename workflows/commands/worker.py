@@ -1,0 +1,21 @@
+"""`patchwright worker`: a process that works on the service's runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Runs at the same time.")] = 1,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Work on runs of the service: any number of workers on any number of machines, with one PATCHWRIGHT_HOME for all.
+
+    SIGTERM or Ctrl-C stops it: its runs go on elsewhere after their last finished step.
+    """
+    from workflows.service.node import work
+    from workflows.settings import load
+
+    work(load(), concurrency=concurrency, parent=parent)

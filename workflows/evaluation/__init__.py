@@ -1,0 +1,1 @@
+"""Evaluation: many tasks with hidden tests, run through the same door as a diagnosis, judged, and compared."""

@@ -1,0 +1,1 @@
+"""The service: diagnoses submitted over HTTP, run by workers, durable in Postgres."""

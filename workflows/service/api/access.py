@@ -1,0 +1,110 @@
+"""Who may do what: bearer tokens and their scopes, asked before anything of a request is read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from workflows.service.api.metrics import Metrics
+from workflows.service.api.problems import Problem
+from workflows.service.api.reads import Reads
+from workflows.service.fetch import Hosts, Resolve
+from workflows.service.ports import Store
+from workflows.service.values import Principal, Scope
+from workflows.settings import Settings
+
+BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="An API token: `Authorization: Bearer TOKEN`.")
+_MOST = 500
+_HERE = ("localhost", "127.0.0.1", "::1")
+Shown = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes work with. folder: of runs; hosts: that may be talked to; resolve: finds their addresses.
+
+    heartbeat_s: seconds between signs of life of a stream; watch_s: after which it ends, so that the token is asked for
+    again; unpacking: held while an upload is, the threads are needed for other things too.
+    """
+
+    store: Store
+    settings: Settings
+    folder: Path
+    anonymous: Principal | None
+    hosts: Hosts
+    resolve: Resolve
+    metrics: Metrics
+    reads: Reads
+    heartbeat_s: float = 15.0
+    watch_s: float = 900.0
+    unpacking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+
+def parts_of(request: Request) -> Parts:
+    """The application's parts."""
+    parts = request.app.state.parts
+    assert isinstance(parts, Parts)  # noqa: S101 - `create_app` put it there
+    return parts
+
+
+WithParts = Annotated[Parts, Depends(parts_of)]
+
+
+async def who(request: Request, parts: WithParts, shown: Shown) -> Principal:
+    """Who asks. Raises Problem 401."""
+    if shown is None and "authorization" not in request.headers and parts.anonymous is not None:
+        return _local(request, parts.anonymous)
+    secret = shown.credentials if shown else ""
+    if not secret or len(secret) > _MOST or not secret.isascii() or not secret.isprintable():
+        raise _unknown("send a token: `Authorization: Bearer TOKEN`")
+    found = await parts.store.principal(secret)
+    if found is None:
+        raise _unknown("the token is unknown, expired or revoked", ', error="invalid_token"')
+    return found
+
+
+def _local(request: Request, anonymous: Principal) -> Principal:
+    """Without tokens a page in somebody's browser could ask too: only what names this machine is answered."""
+    origin = request.headers.get("origin")
+    asked = [f"http://{request.headers.get('host', '')}", *([origin] if origin else [])]
+    if any(_host(url) not in _HERE for url in asked) or request.headers.get("sec-fetch-site") == "cross-site":
+        raise Problem(403, "forbidden", "without a token only requests from this machine to this machine are answered")
+    return anonymous
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _unknown(detail: str, more: str = "") -> Problem:
+    challenge = f'Bearer realm="patchwright"{more}'
+    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Lets those through whose token has the scope. Raises Problem 401, 403."""
+
+    scope: Scope
+
+    async def __call__(self, asker: Annotated[Principal, Depends(who)]) -> Principal:
+        """Who asks, when they may."""
+        if self.scope not in asker.scopes:
+            challenge = f'Bearer realm="patchwright", error="insufficient_scope", scope="{self.scope}"'
+            detail = f"this needs a token with the scope {self.scope}"
+            raise Problem(403, "forbidden", detail, headers={"WWW-Authenticate": challenge})
+        return asker
+
+
+Submitter = Annotated[Principal, Depends(Needs("submit"))]
+Reader = Annotated[Principal, Depends(Needs("read"))]
+Admin = Annotated[Principal, Depends(Needs("admin"))]

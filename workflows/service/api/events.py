@@ -1,0 +1,84 @@
+"""The route that shows a run live: server-sent events, from any node, from where the client was.
+
+A stream that ends without one of the last kinds (finished, failed, cancelled, timed_out) was cut off: reconnect with
+`Last-Event-ID`. After the last event the answer is 204, on which browsers stop asking.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from workflows.service.api.access import Parts, Reader, WithParts
+from workflows.service.api.runs import RunId, found
+from workflows.service.ports import StoreDown
+from workflows.service.values import Event, Run
+
+router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
+RETRY_MS = 2000
+_MOST = 2**53
+ONE = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "id": {"type": "string", "description": "the event's number"},
+        "event": {"type": "string", "description": "its kind"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        },
+        "retry": {"type": "integer", "description": "milliseconds before reconnecting"},
+    },
+}
+STREAM = {
+    200: {
+        "description": "The events; `id` is the sequence number, `event` the kind, `data` an Event as JSON.",
+        "content": {"text/event-stream": {"schema": ONE}},
+    },
+    204: {"description": "It has ended and the client knows the last event."},
+}
+
+
+@router.get("/{run}/events", response_class=Response, responses=STREAM)  # type: ignore[arg-type]
+async def events(
+    run: RunId,
+    asker: Reader,
+    parts: WithParts,
+    last: Annotated[
+        int, Header(alias="Last-Event-ID", ge=0, le=_MOST, description="The last event that the client has.")
+    ] = 0,
+) -> Response:
+    """What happens to a run, live, beginning after `Last-Event-ID`."""
+    known = await found(parts, asker, run)
+    if known.ended and last >= known.last_seq:
+        return Response(status_code=204)
+    return EventSourceResponse(_stream(parts, known, min(last, known.last_seq)), headers={"X-Accel-Buffering": "no"})
+
+
+async def _stream(parts: Parts, run: Run, after: int) -> AsyncIterator[bytes]:
+    """Events as they come, a comment when there was none for a while; ends after the last one, or after `watch_s`."""
+    until = time.monotonic() + parts.watch_s  # a reconnecting client shows its token again
+    yield format_sse_event(retry=RETRY_MS)
+    with parts.metrics.watching():
+        try:
+            async with parts.store.watch(run.id) as watch:
+                while time.monotonic() < until:
+                    new = await parts.reads.events(run.tenant, run.id, after)
+                    for event in new:
+                        yield _written(event)
+                        after = event.seq
+                        if event.last:
+                            return
+                    if not new and not await watch.wait(parts.heartbeat_s):
+                        yield format_sse_event(comment="still here")
+        except StoreDown:
+            yield format_sse_event(comment="the database is away: reconnect")
+
+
+def _written(event: Event) -> bytes:
+    return format_sse_event(id=str(event.seq), event=event.kind, data_str=event.to_json())

@@ -1,0 +1,51 @@
+"""What is counted about requests; one registry per application, to which the rest of the service may add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Metrics:
+    """Counters of the API. Labels are routes as declared, never paths as sent: their number is bounded."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._requests = Counter(
+            "patchwright_http_requests", "requests answered", ("method", "route", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "patchwright_http_seconds", "time to the last byte, streams of events left out", ("method", "route"),
+            buckets=_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self._watchers = Gauge("patchwright_http_watchers", "open streams of events", registry=registry)
+        self._submitted = Counter("patchwright_submissions", "diagnoses submitted", ("answer",), registry=registry)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request came to its end."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        if not route.endswith("/events"):
+            self._seconds.labels(known, route).observe(seconds)
+
+    def submitted(self, answer: str) -> None:
+        """A submission was taken ("queued"), known already ("repeated") or turned away ("full")."""
+        self._submitted.labels(answer).inc()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """A stream of events is open."""
+        self._watchers.inc()
+        try:
+            yield
+        finally:
+            self._watchers.dec()
+
+    def text(self) -> bytes:
+        """All of the registry as Prometheus reads it."""
+        return generate_latest(self.registry)

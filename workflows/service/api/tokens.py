@@ -1,0 +1,39 @@
+"""Routes about a tenant's API tokens, for tokens with the scope admin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+
+from workflows.service.api.access import Admin, WithParts
+from workflows.service.api.problems import missing
+from workflows.service.bodies import Issued, TokenList, TokenWanted
+
+router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
+TokenId = Annotated[str, InPath(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="Id of a token.")]
+
+
+@router.get("")
+async def tokens(asker: Admin, parts: WithParts) -> TokenList:
+    """The tenant's tokens, without their secrets."""
+    return TokenList(tokens=await parts.store.tokens(asker.tenant))
+
+
+@router.post("", status_code=201)
+async def issue(wanted: TokenWanted, asker: Admin, parts: WithParts) -> Issued:
+    """Issue a token; its secret is in this answer and nowhere else."""
+    expires = datetime.now(UTC) + timedelta(days=wanted.expires_days) if wanted.expires_days else None
+    token, secret = await parts.store.issue(asker.tenant, wanted.name, frozenset(wanted.scopes), expires=expires)
+    await parts.store.audit(asker, "issue-token", token.id, ", ".join(sorted(wanted.scopes)))
+    return Issued(token=token, secret=secret)
+
+
+@router.delete("/{token}", status_code=204)
+async def revoke(token: TokenId, asker: Admin, parts: WithParts) -> None:
+    """End a token at once."""
+    if not await parts.store.revoke(asker.tenant, token):
+        raise missing()
+    await parts.store.audit(asker, "revoke-token", token)

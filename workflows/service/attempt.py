@@ -1,0 +1,183 @@
+"""One attempt at one run: from the claim to its end, its release, or the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from agent.artifacts import ArtifactMissing
+from agent.certificate import patch_of
+from agent.diagnose import GraphDrained, RunControl
+from agent.domain import Report, Request
+from sandbox.protocol import SandboxError
+from tools.tool import ToolError
+from workflows.exits import Refused
+from workflows.report.render import write_report
+from workflows.service.fence import PATIENCE_S, Fence, fenced
+from workflows.service.journal import Journal
+from workflows.service.ports import StoreDown
+from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
+from workflows.service.values import Submission
+from workflows.settings import Settings
+from workflows.text import line
+from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_request
+
+T = TypeVar("T")
+MOST_LOST = 5
+TOLD = (SandboxError, ToolError, Refused, RunBusy, RunUnknown, OSError)
+Ended = Literal["ended", "released", "ignored"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """draining: set when the worker is to stop."""
+
+    store: Attempts
+    settings: Settings
+    fence: Fence
+    draining: asyncio.Event
+
+    @property
+    def claim(self) -> Claim:
+        """What this is an attempt at."""
+        return self.fence.claim
+
+    async def work(self) -> Ended:
+        """Run it. Raises StoreDown when the database stays away: the run is then found and taken over."""
+        refused = self._refusal()
+        if refused:
+            return await refused
+        journal, control = Journal(self.store, self.fence), RunControl()
+        async with journal.kept():
+            work = asyncio.create_task(self._diagnose(journal, control), name=f"run {self.claim.run.id}")
+            orders = asyncio.create_task(self._orders(), name="orders")
+            drain = asyncio.create_task(self.draining.wait(), name="drain")
+            try:
+                await asyncio.wait({work, orders, drain}, return_when=asyncio.FIRST_COMPLETED)
+                if drain.done() and not (work.done() or orders.done()):
+                    control.request_drain()
+                    await asyncio.wait(
+                        {work, orders}, timeout=self.settings.drain_seconds, return_when=asyncio.FIRST_COMPLETED
+                    )
+            finally:
+                for task in (work, orders, drain):
+                    await _cancelled(task)
+        return await self._close(work, orders, journal)
+
+    def _refusal(self) -> Awaitable[Ended] | None:
+        """What ends the run before anything is run."""
+        if self.claim.run.cancelling:
+            return self._end("cancelled")
+        if self.claim.late:
+            return self._end("timed_out")
+        if self.claim.lost >= MOST_LOST:
+            return self._failed(f"its worker died {self.claim.lost} times while working on it: it is not tried again")
+        return None
+
+    async def _diagnose(self, journal: Journal, control: RunControl) -> Report:
+        run = RunRef(self.claim.run.id, self.settings.home / "runs" / self.claim.run.id)
+        run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (run.folder / "request.json").exists():
+            given = await self.store.submission(self.claim)
+            keep_request(run, self._placed(given), log=given.log, issue=given.issue, patches=given.patches)
+        report = await diagnose_run(
+            self.settings, run, journal.emit, checkpoints=fenced(self.store.pool, self.fence), control=control
+        )
+        report = self._shown(report)
+        diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
+        await asyncio.to_thread(write_report, report, diff, run.folder)
+        return report
+
+    def _placed(self, given: Submission) -> Request:
+        """The request, with an upload's source where it lies."""
+        if given.archive is None:
+            return given.request
+        return given.request.model_copy(update={"source": str(self.settings.uploads / given.archive)})
+
+    def _shown(self, report: Report) -> Report:
+        """The report as its owner reads it: the source by the name under which it was submitted."""
+        source = self.claim.run.request.source
+        return report.model_copy(update={"request": report.request.model_copy(update={"source": source})})
+
+    async def _orders(self) -> Order:
+        """Give signs of life until there is an order; ends the process when the run has a newer attempt."""
+        async with self.store.orders(self.claim.run.id) as told:
+            while True:
+                with contextlib.suppress(StoreDown):
+                    order = await self._fenced(lambda: self.store.beat(self.claim))
+                    if order is not None:
+                        return order
+                await told.wait(min(5.0, self.settings.stall_seconds / 5))
+
+    async def _close(self, work: asyncio.Task[Report], orders: asyncio.Task[Order], journal: Journal) -> Ended:
+        """Write down how it ended. A report that is finished counts, whatever was ordered meanwhile."""
+        if work.cancelled():
+            await self._patiently(journal.write)
+            order = None if orders.cancelled() else orders.result()
+            return await (self._end(order) if order else self._release())
+        error = work.exception()
+        if isinstance(error, GraphDrained):
+            await self._patiently(journal.write)
+            return await self._release()
+        if isinstance(error, StoreDown):
+            raise error
+        await self._patiently(journal.write)
+        return await (self._failed(_problem(error, self.claim)) if error else self._finished(work.result()))
+
+    async def _finished(self, report: Report) -> Ended:
+        headline = line(report.reason or report.root_cause, 300)
+        await self._patiently(
+            lambda: self.store.end(self.claim, "finished", "finished", outcome=report.outcome, headline=headline)
+        )
+        return "ended"
+
+    async def _failed(self, problem: str) -> Ended:
+        await self._patiently(lambda: self.store.end(self.claim, "failed", "failed", problem=problem))
+        return "ended"
+
+    async def _end(self, order: Order) -> Ended:
+        problem = "its deadline passed" if order == "timed_out" else ""
+        await self._patiently(lambda: self.store.end(self.claim, order, order, problem=problem))
+        return "ended"
+
+    async def _release(self) -> Ended:
+        await self._patiently(lambda: self.store.release(self.claim))
+        return "released"
+
+    async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:
+        """A last write, tried again while the database is away."""
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(StoreDown), stop=stop_after_delay(PATIENCE_S),
+            wait=wait_random_exponential(multiplier=0.1, max=2.0), reraise=True,
+        )  # fmt: skip
+        async for attempt in attempts:
+            with attempt:
+                await self._fenced(write)
+
+    async def _fenced(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except Superseded as error:
+            raise self.fence.fall() from error
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    """End a task and wait for it: what it opened (sandboxes) is closed then."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _problem(error: BaseException, claim: Claim) -> str:
+    """What its owner reads; a bug is told in the log with its traceback."""
+    if isinstance(error, OSError):
+        return line(f"{error.strerror or error}", 500)
+    if isinstance(error, (*TOLD, ArtifactMissing)):
+        return line(str(error.args[0]) if error.args else type(error).__name__, 500)
+    structlog.get_logger().error("a bug ended a run", run=claim.run.id, exc_info=error)
+    return line(f"a bug in Patchwright: {type(error).__name__}: {error}", 500)

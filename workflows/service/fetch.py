@@ -1,0 +1,130 @@
+"""Which addresses a request may make the service talk to: git servers to clone from, and callbacks.
+
+This is an early, clear refusal. Names can resolve to something else a second later, so what connects later must check
+again and stay with what it checked: the clone resolves anew and ties curl to the addresses that it found public, with
+redirects off (`sandbox.urls.pinned`); a sender of callbacks calls `addresses` and connects to one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from sandbox.protocol import SandboxError
+from sandbox.urls import UrlPolicy, url_parts
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+RESOLVE_S = 5.0
+_EMBEDDING = ipaddress.ip_network("64:ff9b::/96")  # NAT64: the last 32 bits are an IPv4 address
+
+
+class UrlRefused(ValueError):
+    """An address that the service does not talk to; the message says why and what to do, without the address."""
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """What is let through. names: hosts to clone from ("*": every public one); private: private addresses too;
+    proxied: a proxy resolves names, so they are not looked up here.
+    """
+
+    names: tuple[str, ...]
+    private: bool = False
+    proxied: bool = False
+
+
+class Resolver:
+    """Looks names up, on threads of its own: slow names delay nothing but other names."""
+
+    def __init__(self, threads: int = 4) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a name. Raises OSError."""
+        ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(RESOLVE_S):
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def check_git(url: str, hosts: Hosts, resolve: Resolve) -> None:
+    """Return when the repository may be cloned; raises UrlRefused."""
+    parts = _parts(url)
+    if parts.scheme != "https":
+        raise UrlRefused("only https URLs are cloned: ssh needs keys, which no sandbox has; or upload an archive")
+    if parts.query or parts.fragment:
+        raise UrlRefused("the URL of a repository has no query and no fragment")
+    host = parts.hostname or ""
+    if "*" not in hosts.names and host not in hosts.names:
+        allowed = ", ".join(hosts.names) or "none"
+        raise UrlRefused(f"this host is not one that the service clones from (PATCHWRIGHT_GIT_HOSTS: {allowed})")
+    try:
+        url_parts(url, UrlPolicy())  # as the clone will
+    except SandboxError:
+        raise UrlRefused("not a valid URL of a repository") from None
+    await addresses(host, parts.port or 443, hosts, resolve)
+
+
+async def check_callback(url: str, hosts: Hosts, resolve: Resolve) -> None:
+    """Return when the service may call back there; raises UrlRefused."""
+    parts = _parts(url)
+    if parts.scheme != "https" and not (hosts.private and parts.scheme == "http"):
+        raise UrlRefused("callbacks go to https URLs")
+    if parts.fragment:
+        raise UrlRefused("the URL of a callback has no fragment")
+    await addresses(parts.hostname or "", parts.port or 443, hosts, resolve)
+
+
+async def addresses(host: str, port: int, hosts: Hosts, resolve: Resolve) -> tuple[str, ...]:
+    """The addresses of a host, all of them allowed; () where a proxy resolves it. Raises UrlRefused."""
+    if hosts.proxied and not _literal(host):
+        return ()
+    try:
+        found = tuple(await resolve(host, port))
+    except (OSError, UnicodeError):  # a timeout is an OSError too
+        raise UrlRefused("the host of the URL cannot be found") from None
+    if not found or not (hosts.private or all(map(public, found))):
+        raise UrlRefused("the URL leads to this machine or into a private network, which is not allowed here")
+    return found
+
+
+def public(address: str) -> bool:
+    """Whether an address belongs to the public internet, whatever form an IPv4 address in it has."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _EMBEDDING:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return (
+            host.replace(".", "").isdigit() or host.startswith("0x") or host in ("localhost", "localhost.localdomain")
+        )
+    return True
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of a URL that names a host and carries no credentials. Raises UrlRefused."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UrlRefused("not a valid URL") from None
+    if "@" in parts.netloc or (not parts.scheme and "@" in url):
+        raise UrlRefused("a URL must hold no user and no password: upload an archive of what is not public")
+    if not host or port == 0 or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise UrlRefused("not a valid URL: https://HOST/PATH is expected")
+    return parts

@@ -1,0 +1,185 @@
+"""The processes of the service: a worker, and the API with its workers, each from its start to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+import uvicorn
+
+from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
+from workflows.service import log
+from workflows.service.api import create_app
+from workflows.service.crew import crew
+from workflows.service.postgres import DatabaseUnavailable, database, place
+from workflows.service.schema import migrate
+from workflows.service.store import PostgresStore, open_store
+from workflows.service.values import Principal, Scope
+from workflows.service.worker import Worker
+from workflows.settings import Settings, host_variables
+
+SCOPES: frozenset[Scope] = frozenset({"submit", "read", "approve", "admin"})
+TENANT = "default"
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `patchwright serve` runs. workers: processes; concurrency: runs of each; tokens: whether to ask for them."""
+
+    host: str
+    port: int
+    workers: int
+    concurrency: int
+    tokens: bool = True
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(self.host).is_loopback
+        return self.host == "localhost"
+
+
+@contextlib.contextmanager
+def ready_database(settings: Settings) -> Iterator[str]:
+    """The address of a database with this version's schema. Raises DatabaseUnavailable."""
+    with database(settings) as address:
+        try:
+            asyncio.run(migrate(address))
+        except psycopg.Error as error:
+            why = " ".join(str(error).split())[:500]
+            raise DatabaseUnavailable(f"the schema of the database {place(address)} cannot be made: {why}") from error
+        yield address
+
+
+def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> None:
+    """Be a worker until a signal asks to stop, or until the process `parent` is gone."""
+    log.configure()
+    with ready_database(settings) as address:
+        asyncio.run(_work(settings, address, concurrency, parent))
+
+
+async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
+    async with open_store(address, settings, size=6 + 3 * concurrency, wait_s=10.0) as store:
+        worker = Worker(store, settings, concurrency)
+        with _told(worker.draining.set):
+            watching = asyncio.create_task(_orphaned(parent, worker.draining))
+            try:
+                await worker.run()
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _orphaned(parent: int | None, draining: asyncio.Event) -> None:
+    """Stop when whoever started this process did not live to say so."""
+    while parent is None or os.getppid() == parent:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(1.0)
+    draining.set()
+
+
+@contextlib.contextmanager
+def _told(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGTERM or SIGINT calls `stop`, the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+
+    def hear(number: int) -> None:
+        if received:
+            os._exit(SIGNALLED + number)  # sandboxes die with their parent
+        received.append(number)
+        stop()
+
+    for number in ENDING:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    finally:
+        for number in ENDING:
+            loop.remove_signal_handler(number)
+
+
+def serve(settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
+    """Be the API, with its workers, until a signal asks to stop. `say`: what a person at the terminal should read.
+
+    Raises Refused for a plan that would answer strangers, DatabaseUnavailable.
+    """
+    if not plan.tokens and not plan.loopback:
+        raise Refused(f"--no-tokens is for this machine alone, and {plan.host} can be reached from others", USAGE)
+    log.configure()
+    with ready_database(settings) as address:
+        asyncio.run(_serve(settings, address, plan, say))
+
+
+async def _serve(settings: Settings, address: str, plan: Plan, say: Callable[[str], None]) -> None:
+    async with open_store(address, settings) as store:
+        await _tokens(store, plan, say)
+        listening = _listening(plan)
+        anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=SCOPES)  # noqa: S106
+        app = create_app(store, settings=settings, folder=settings.home / "runs", anonymous=anonymous)
+        server = _Server(
+            uvicorn.Config(
+                app, host=plan.host, port=plan.port, log_config=None, access_log=False, server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )  # fmt: skip
+        with _told(server.stop):
+            async with _workers(settings, address, plan):
+                say(f"Patchwright listens on http://{_shown(plan.host)}:{plan.port}; Ctrl-C ends it")
+                await server.serve([listening])
+
+
+def _listening(plan: Plan) -> socket.socket:
+    """The socket to serve on, before anything is started for it. Raises Refused."""
+    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    try:
+        return socket.create_server((plan.host, plan.port), family=family, backlog=2048)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on {plan.host}, port {plan.port}: {error.strerror or error}", IO_FAILED
+        ) from error
+
+
+@contextlib.asynccontextmanager
+async def _workers(settings: Settings, address: str, plan: Plan) -> AsyncIterator[None]:
+    variables = {**host_variables(), "PATCHWRIGHT_DATABASE_URL": address, "PATCHWRIGHT_HOME": str(settings.home)}
+    arguments = ("--concurrency", str(plan.concurrency))
+    async with crew(plan.workers, arguments, variables, settings.drain_seconds):
+        yield
+
+
+async def _tokens(store: PostgresStore, plan: Plan, say: Callable[[str], None]) -> None:
+    """See to it that somebody can ask, and that not everybody can. Raises Refused."""
+    if not plan.tokens or await store.any_token():
+        return
+    if not plan.loopback:
+        raise Refused(
+            "there is no token yet, and others could connect: make one with `patchwright token create`", USAGE
+        )
+    _, secret = await store.issue(TENANT, "first", SCOPES)
+    say(f"The first token, shown only now: {secret}")
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See the library."""
+        yield
+
+    def stop(self) -> None:
+        """Answer what is asked, and end."""
+        self.should_exit = True

@@ -1,0 +1,47 @@
+"""Bringing a database to this version's schema: ours, the queue's and the checkpoints', one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from procrastinate.schema import SchemaManager
+from sqlalchemy import create_engine, pool
+
+HEAD = "0001"
+TABLE = "patchwright_schema"
+_LOCK = 0x7061746368  # any number that nobody else takes
+
+
+async def migrate(address: str) -> None:
+    """Bring the database forward. Processes that start at the same time wait for each other. Raises psycopg.Error."""
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        await _queue(connection)
+        async with AsyncPostgresSaver.from_conn_string(address) as saver:
+            await saver.setup()
+        await asyncio.to_thread(_ours, address)
+
+
+async def _queue(connection: psycopg.AsyncConnection) -> None:
+    """The queue's schema, where there is none. A later version of the library brings scripts for a step of ours."""
+    found = await (await connection.execute("select to_regclass('procrastinate_jobs')")).fetchone()
+    if found is None or found[0] is None:
+        async with connection.transaction():
+            await connection.execute(SchemaManager.get_schema())
+
+
+def _ours(address: str) -> None:
+    config = Config()
+    with resources.as_file(resources.files("workflows.service.migrations")) as scripts:
+        config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+        engine = create_engine(
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(address), poolclass=pool.NullPool
+        )
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")

@@ -1,0 +1,118 @@
+"""What the parts of the service hand to each other: frozen values, no behaviour beyond what they say of themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from agent.domain import Request
+from tools.values import Value
+
+RunState = Literal["queued", "running", "waiting_for_approval", "finished", "failed", "cancelled", "timed_out"]
+Scope = Literal["submit", "read", "approve", "admin"]
+EventKind = Literal[
+    "queued", "started", "resumed", "progress", "message", "finished", "failed", "cancelled", "timed_out"
+]
+ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled", "timed_out"})
+
+
+class Principal(Value):
+    """Who asks. token: the id of the token that was shown, never the token."""
+
+    tenant: str
+    token: str
+    scopes: frozenset[Scope]
+
+
+class Token(Value):
+    """An API token as a list shows it; the secret is shown once, when it is issued, and kept as a hash."""
+
+    id: str
+    tenant: str
+    name: str
+    scopes: frozenset[Scope]
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    used: datetime | None = None
+
+
+class Submission(Value):
+    """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
+
+    archive: a directory below the service's uploads that holds the unpacked source, instead of a URL in the request;
+    priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included.
+    """
+
+    request: Request
+    log: str | None = None
+    issue: str | None = None
+    patches: tuple[str, ...] = ()
+    archive: str | None = None
+    priority: int = Field(default=0, ge=-100, le=100)
+    deadline_s: float | None = Field(default=None, gt=0)
+    callback: str | None = None
+
+
+class Run(Value):
+    """A diagnosis as the service keeps it.
+
+    epoch: attempts begun, the fence against a worker that was thought dead; version: raised by every change (the ETag);
+    problem: why it failed, in one line.
+    """
+
+    id: str
+    tenant: str
+    state: RunState
+    request: Request
+    priority: int = 0
+    epoch: int = 0
+    version: int = 1
+    last_seq: int = 0
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    deadline: datetime | None = None
+    outcome: str | None = None
+    headline: str = ""
+    problem: str = ""
+    callback: str | None = None
+    cancelling: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in ENDED
+
+
+class Event(Value):
+    """One line of what happened to a run. seq: 1, 2, 3 … without a gap; node and text: as the machine's progress."""
+
+    run: str
+    seq: int
+    at: datetime
+    kind: EventKind
+    node: str = ""
+    text: str = ""
+
+    @property
+    def last(self) -> bool:
+        """Whether no event follows."""
+        return self.kind in ENDED
+
+
+class Page(Value):
+    """A part of a list, newest first. next: the cursor of the following part, None at the end."""
+
+    runs: tuple[Run, ...]
+    next: str | None = None
+
+
+class Feedback(Value):
+    """What a person thinks of a report."""
+
+    run: str
+    verdict: Literal["right", "wrong", "partly"]
+    comment: str = Field(default="", max_length=4000)

@@ -1,0 +1,128 @@
+"""A worker: takes runs from the queue, works on them, takes over those of silent workers, and stops without loss.
+
+All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its worker goes on in its own directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from procrastinate import JobContext
+from procrastinate.jobs import DeleteJobCondition, Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from workflows.service.attempt import Attempt
+from workflows.service.fence import EXIT, Fence
+from workflows.service.ports import StoreDown
+from workflows.service.store.attempts import Attempts
+from workflows.service.store.queue import QUEUE, TASK
+from workflows.settings import Settings
+
+POLL_S = 2.0
+
+
+class Released(Exception):
+    """The run goes back to the queue."""
+
+
+class _AtOnce(BaseRetryStrategy):
+    """Released runs, and those whose database stayed away, may be taken by anybody now."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """See the library."""
+        del job
+        return RetryDecision(retry_in={"seconds": 0}) if isinstance(exception, Released | StoreDown) else None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """concurrency: runs at the same time."""
+
+    store: Attempts
+    settings: Settings
+    concurrency: int
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Work until `draining` is set and the runs at hand are finished or given back."""
+        log = structlog.get_logger().bind(pid=os.getpid())
+        app = self.store.queue
+        app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AtOnce())(self._job)
+        awake = threading.Event()
+        threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
+        rescuing = asyncio.create_task(self._rescue(), name="rescue")
+        log.info("worker begins", concurrency=self.concurrency)
+        try:
+            while not self.draining.is_set():
+                await self._serve()
+        finally:
+            awake.set()
+            rescuing.cancel()
+            await asyncio.gather(rescuing, return_exceptions=True)
+        log.info("worker ends")
+
+    async def _serve(self) -> None:
+        """Fetch jobs until it is time to stop; a queue that ends by itself is begun again."""
+        serving = asyncio.create_task(
+            self.store.queue.run_worker_async(
+                queues=[QUEUE], concurrency=self.concurrency, install_signal_handlers=False,
+                fetch_job_polling_interval=POLL_S, delete_jobs=DeleteJobCondition.ALWAYS,
+                stalled_worker_timeout=max(60.0, 2 * self.settings.stall_seconds),
+            ),
+            name="queue",
+        )  # fmt: skip
+        stop = asyncio.create_task(self.draining.wait(), name="stop")
+        try:
+            await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            serving.cancel()  # means: fetch nothing more, and wait for the jobs at hand
+            await asyncio.wait({serving})
+        if not serving.cancelled() and (error := serving.exception()):
+            structlog.get_logger().error("the queue broke off", exc_info=error)
+            await asyncio.sleep(1.0)
+
+    async def _job(self, context: JobContext, *, tenant: str, run: str) -> None:
+        claim = await self.store.claim(tenant, run, context.job.id or 0)
+        if claim is None:
+            return
+        log = structlog.get_logger().bind(run=run, epoch=claim.run.epoch)
+        log.info("attempt begins")
+        ended = await Attempt(self.store, self.settings, Fence(claim), self.draining).work()
+        log.info("attempt ends", how=ended)
+        if ended == "released":
+            raise Released
+
+    async def _rescue(self) -> None:
+        log = structlog.get_logger()
+        while True:
+            try:
+                moved = await self.store.rescue(self.settings.stall_seconds)
+                if moved:
+                    log.warning("runs of silent workers went back to the queue", runs=moved)
+            except StoreDown as error:
+                log.warning("nothing is rescued while the database is away", why=str(error))
+            await asyncio.sleep(min(5.0, self.settings.stall_seconds / 4))
+
+
+def watch_clock(
+    stall_s: float, done: Callable[[], bool], *, end: Callable[[int], object] = os._exit, every_s: float = 0.1
+) -> None:
+    """End the process when it finds that it was paused for longer than `stall_s`: its runs have been taken over.
+
+    In a thread of its own, so that it wakes with the process and not when the loop comes round to it.
+    """
+    last = time.monotonic()
+    while not done():
+        time.sleep(every_s)
+        now = time.monotonic()
+        if now - last > stall_s:
+            end(EXIT)
+            return
+        last = now
