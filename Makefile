@@ -15,13 +15,14 @@ run: $(READY)
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
 	tests/contract/test_docker_images.py
 
-# A real vLLM on the CPU takes minutes to install and to start: a job of its own.
+# A real vLLM on the CPU takes minutes to install and to start: last, and as a job of its own.
 VLLM := tests/contract/test_real_vllm.py tests/contract/test_real_vllm_start.py
 
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
 	sh tests/guarded.sh $(BIN)/python -m pytest -n 2 $(addprefix --ignore ,$(ALONE) $(VLLM))
 	sh tests/guarded.sh $(BIN)/python -m pytest $(ALONE)
+	$(MAKE) test-vllm
 
 test-vllm: $(VENV)/.dev
 	sh deploy/test-vllm.sh

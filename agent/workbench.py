@@ -40,6 +40,7 @@ from sandbox.environment_images import recognize
 from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone
 from sandbox.recipe import Environment
 from sandbox.source import acquire
+from sandbox.urls import UrlPolicy
 from tools.changes import changed_lines
 from tools.ci.reproduce import logged
 from tools.history import History
@@ -53,7 +54,7 @@ SCRATCH = "scratch"
 
 @dataclass
 class Workbench:
-    """folder: the run's directory; cache: environments of all runs.
+    """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -64,6 +65,7 @@ class Workbench:
     sandboxes: Sandboxes
     request: Request
     access: Access = field(default_factory=Access)
+    policy: UrlPolicy = field(default_factory=UrlPolicy)
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
 
@@ -76,8 +78,9 @@ class Workbench:
         """See the protocol."""
         self._start_importing()
         checkout = await acquire(
-            self.request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes
-        )
+            self.request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes,
+            access=self.access, policy=self.policy,
+        )  # fmt: skip
         if request.good:
             if checkout.repository is None:
                 raise ToolError(f"--good {request.good} needs a git history, and {request.source} has none")

@@ -2,7 +2,7 @@
 # The real vLLM of the contract tests: a CPU build in an environment of its own (2 GB), outside the repository.
 # Made once, and again when deploy/test-vllm.txt changes; a half-made one is made anew. Prints its path on the last line.
 #   TEST_VLLM   where it is (default: patchwright-tests/vllm below the user's cache directory)
-#   UV, PYTHON              the uv to use, and the Python 3.11 to make it with (default: the repository's)
+#   UV, PYTHON  the uv to use, and the Python 3.11 to make it with (default: the repository's)
 set -eu
 cd "$(dirname "$0")/.."
 place=${TEST_VLLM:-${XDG_CACHE_HOME:-$HOME/.cache}/patchwright-tests/vllm}

@@ -66,6 +66,8 @@ def recorded(server: Served) -> dict[str, dict[str, Any]]:
         for name, request in requests():
             kept[name] = _kept(client.post(f"{server.url}/chat/completions", json=request))
         kept["models"] = _kept(client.get(f"{server.url}/models"))
+        for model in kept["models"]["body"]["data"]:
+            del model["root"]  # where that machine keeps it
         kept["tokens"] = _kept(
             client.post(server.url.removesuffix("v1") + "tokenize", json=wire.counted(body(scripts.WHY)))
         )

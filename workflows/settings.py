@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         description="hosts that the service clones from, by commas; * for every public one",
     )
     private_hosts: bool = Field(
-        default=False, description="the service may clone from and call back to addresses of private networks"
+        default=False, description="repositories may be cloned from this machine and from private networks"
     )
     permit: Permits = Field(
         default="",

@@ -28,6 +28,7 @@ from agent.recheck import recheck as rerun
 from agent.record import Player, Recorder, ReplayDiverged
 from agent.workbench import Workbench
 from sandbox.access import access_from
+from sandbox.urls import UrlPolicy
 from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
@@ -193,6 +194,7 @@ async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Em
         yield Workbench(
             folder=run.folder, cache=settings.cache / kept, artifacts=run.artifacts,
             sandboxes=chosen.sandboxes, request=request, access=access_from(host_variables()),
+            policy=UrlPolicy(private_hosts=settings.private_hosts),
         )  # fmt: skip
 
 

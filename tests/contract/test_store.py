@@ -126,8 +126,8 @@ async def submitted(store: Store, who: Principal, submission: Submission | None 
 
 async def test_a_submitted_run_is_queued_with_its_first_event(desk: Desk, ada: Principal) -> None:
     """Row, event and deadline as asked for."""
-    run = await submitted(desk.store, ada, wanted(priority=3, deadline_s=60.0, callback="https://example.org/c"))
-    assert (run.state, run.priority, run.last_seq, run.callback) == ("queued", 3, 1, "https://example.org/c")
+    run = await submitted(desk.store, ada, wanted(priority=3, deadline_s=60.0))
+    assert (run.state, run.priority, run.last_seq) == ("queued", 3, 1)
     assert run.deadline is not None
     assert abs(run.deadline - run.created - timedelta(seconds=60)) < timedelta(seconds=1)
     assert await desk.store.run(ada.tenant, run.id) == run

@@ -85,7 +85,7 @@ class FakeStore:
         late = submission.deadline_s
         run = Run(
             id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}", tenant=who.tenant, state="queued",
-            request=submission.request, priority=submission.priority, created=now, callback=submission.callback,
+            request=submission.request, priority=submission.priority, created=now,
             deadline=now + timedelta(seconds=late) if late else None,
         )  # fmt: skip
         self._runs[run.id] = run

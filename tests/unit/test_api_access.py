@@ -194,7 +194,6 @@ async def test_a_secret_that_was_sent_is_in_no_answer_and_no_log_line(place: Sit
         {"url": f"https://user:{canary}@github.com/a/b"},
         {"url": f"https://github.com/a/b?token={canary}"},
         {"url": f"ssh://{canary}@github.com/a/b"},
-        {"url": URL, "callback": f"https://{canary}:x@hook.example/"},
         {"url": URL, "log": 5, canary: canary},
         {"url": URL, "limits": {canary: 1}},
         {"url": URL, "python": canary},

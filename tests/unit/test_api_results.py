@@ -73,7 +73,7 @@ async def test_a_run_is_sent_again_only_when_it_changed(place: Site) -> None:
 
 async def test_a_run_shows_nothing_of_the_service_inside(tmp_path: Path) -> None:
     place = site(tmp_path, model_url="http://inside.example:8000/v1")
-    run = await place.submitted(callback="https://hook.example/?key=s3cret")
+    run = await place.submitted(log="password=s3cret")
     text = (await _get(place, f"/{run}")).text
     assert all(word not in text for word in ("inside.example", "s3cret", "tenant", "version"))
     assert place.store.submissions[run].request.reasoner is not None

@@ -53,7 +53,7 @@ class Wanted(Value):
     url: of a git repository, without credentials; subdirectory: of an uploaded archive; rev: revision to diagnose;
     good: one where it worked; tests: failing test ids, or one command; log, issue: texts; patches: diffs to try first;
     install, test_command, python: overrides of what is detected; allow: rules of the guard to lift; priority: higher
-    first; deadline_s: seconds from now to the end, waiting included; callback: https URL that is told about the end.
+    first; deadline_s: seconds from now to the end, waiting included.
     """
 
     url: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
@@ -73,7 +73,6 @@ class Wanted(Value):
     limits: WantedLimits = WantedLimits()
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0, le=4 * WEEK, allow_inf_nan=False)
-    callback: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
 
 
 class RunView(Value):

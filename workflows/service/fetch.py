@@ -1,8 +1,8 @@
-"""Which addresses a request may make the service talk to: git servers to clone from, and callbacks.
+"""Which addresses a request may make the service talk to: git servers to clone from.
 
 This is an early, clear refusal. Names can resolve to something else a second later, so what connects later must check
 again and stay with what it checked: the clone resolves anew and ties curl to the addresses that it found public, with
-redirects off (`sandbox.urls.pinned`); a sender of callbacks calls `addresses` and connects to one of them.
+redirects off (`sandbox.urls.pinned`).
 """
 
 from __future__ import annotations
@@ -69,16 +69,6 @@ async def check_git(url: str, hosts: Hosts, resolve: Resolve) -> None:
     except SandboxError:
         raise UrlRefused("not a valid URL of a repository") from None
     await addresses(host, parts.port or 443, hosts, resolve)
-
-
-async def check_callback(url: str, hosts: Hosts, resolve: Resolve) -> None:
-    """Return when the service may call back there; raises UrlRefused."""
-    parts = _parts(url)
-    if parts.scheme != "https" and not (hosts.private and parts.scheme == "http"):
-        raise UrlRefused("callbacks go to https URLs")
-    if parts.fragment:
-        raise UrlRefused("the URL of a callback has no fragment")
-    await addresses(parts.hostname or "", parts.port or 443, hosts, resolve)
 
 
 async def addresses(host: str, port: int, hosts: Hosts, resolve: Resolve) -> tuple[str, ...]:

@@ -53,7 +53,6 @@ class Submission(Value):
     archive: str | None = None
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
-    callback: str | None = None
 
 
 class Run(Value):
@@ -78,7 +77,6 @@ class Run(Value):
     outcome: str | None = None
     headline: str = ""
     problem: str = ""
-    callback: str | None = None
     cancelling: bool = False
 
     @property

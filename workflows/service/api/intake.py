@@ -22,7 +22,7 @@ from workflows.reasoners import chosen
 from workflows.service.api.access import Parts
 from workflows.service.api.problems import Problem, field_problems, invalid
 from workflows.service.bodies import Wanted
-from workflows.service.fetch import UrlRefused, check_callback, check_git
+from workflows.service.fetch import UrlRefused, check_git
 from workflows.service.members import ArchiveRefused, Bounds
 from workflows.service.unpack import unpack
 from workflows.service.values import Principal, Submission
@@ -107,12 +107,11 @@ async def check(wanted: Wanted, asker: Principal, parts: Parts, *, uploaded: boo
             await asyncio.to_thread(touched, diff)
         except PatchInvalid:
             raise invalid(f"patches.{at}", "not a diff that can be applied inside the repository") from None
-    for field, address, checking in (("url", wanted.url, check_git), ("callback", wanted.callback, check_callback)):
-        try:
-            if address is not None:
-                await checking(address, parts.hosts, parts.resolve)
-        except UrlRefused as error:
-            raise invalid(field, str(error)) from None
+    try:
+        if wanted.url is not None:
+            await check_git(wanted.url, parts.hosts, parts.resolve)
+    except UrlRefused as error:
+        raise invalid("url", str(error)) from None
 
 
 def _check_options(wanted: Wanted, permitted: tuple[str, ...]) -> None:
@@ -170,5 +169,4 @@ def submission(wanted: Wanted, settings: Settings, archive: Path | None) -> Subm
     return Submission(
         request=request, log=wanted.log, issue=wanted.issue, patches=wanted.patches,
         archive=str(archive) if archive else None, priority=wanted.priority, deadline_s=wanted.deadline_s,
-        callback=wanted.callback,
     )  # fmt: skip

@@ -18,9 +18,9 @@ select coalesce(t.queued, %(queued)s) as queued, coalesce(t.running, %(running)s
 from (select 1) as one left join tenants t on t.tenant = %(tenant)s;
 -- insert_run --
 with run as (
-    insert into runs (id, tenant, state, request, priority, slot, deadline, callback)
+    insert into runs (id, tenant, state, request, priority, slot, deadline)
     values (%(run)s, %(tenant)s, 'queued', %(request)s, %(priority)s, %(slot)s,
-        now() + make_interval(secs => %(deadline_s)s::float8), %(callback)s)
+        now() + make_interval(secs => %(deadline_s)s::float8))
     returning id
 )
 insert into submissions (run, content) select id, %(content)s from run;

@@ -14,7 +14,7 @@ from workflows.service.values import Event, Run, Submission, Token
 Row = Mapping[str, Any]
 _RUN = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{32}$")
 _SAME = ("id", "tenant", "state", "priority", "epoch", "version", "last_seq", "created", "started", "finished")
-_ALSO = ("deadline", "outcome", "headline", "problem", "callback", "cancelling")
+_ALSO = ("deadline", "outcome", "headline", "problem", "cancelling")
 
 
 def is_run(name: str) -> bool:

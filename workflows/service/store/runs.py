@@ -58,7 +58,7 @@ class Runs:
             await asked(
                 cursor, "insert_run", run=run, tenant=who.tenant, request=kept(submission.request),
                 priority=submission.priority, slot=slot, deadline_s=submission.deadline_s,
-                callback=None if submission.callback is None else text(submission.callback), content=kept(submission),
+                content=kept(submission),
             )  # fmt: skip
             if hashed:
                 await asked(cursor, "keep_key", tenant=who.tenant, key=hashed, fingerprint=fingerprint, run=run)

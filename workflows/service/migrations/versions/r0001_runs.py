@@ -30,7 +30,6 @@ STATEMENTS = (
         outcome text,
         headline text not null default '',
         problem text not null default '',
-        callback text,
         cancelling boolean not null default false
     )
     """,
