@@ -122,11 +122,11 @@ def _result(event: Mapping[str, Any]) -> TestResult:
 
 def _crash(value: Mapping[str, Any]) -> Crash:
     frames = value.get("frames")
-    found = [_frame(item) for item in frames[:400]] if isinstance(frames, list) else []
+    found = tuple(filter(None, map(_frame, frames[:400]))) if isinstance(frames, list) else ()
     return Crash(
         kind=clean(_text(value.get("kind")), 200),
         message=clean(_text(value.get("message")), MESSAGE + 200),
-        frames=tuple(frame for frame in found if frame is not None),
+        frames=_from_the_test(found) or found,
         text=clean(_text(value.get("text")), TEXT + 200),
     )
 
@@ -161,6 +161,11 @@ def parse_stacks(data: bytes, paths: Paths) -> tuple[Frame, ...]:
         return ()
     stack = next((lines for kind, lines in stacks if kind == "Current thread"), stacks[-1][1])
     frames = tuple(reversed(frames_in(stack.partition("\n\n")[0], paths)))
+    return _from_the_test(frames)
+
+
+def _from_the_test(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Without those of pytest and its plugins that lead into the workspace."""
     first = next((i for i, frame in enumerate(frames) if frame.inside), len(frames))
     return frames[first:]
 
