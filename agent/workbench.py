@@ -42,7 +42,6 @@ from sandbox.recipe import Environment
 from sandbox.source import acquire
 from sandbox.urls import UrlPolicy
 from tools.changes import changed_lines
-from tools.ci.reproduce import logged
 from tools.history import History
 from tools.patches import FileChange, apply
 from tools.testing.run import is_command, probe_mount, run_tests, test_ids
@@ -119,6 +118,8 @@ class Workbench:
                 tests += test_ids(argument)
         if not request.log:
             return LoggedFailures(tests=tuple(tests))
+        from tools.ci.reproduce import logged  # noqa: PLC0415 - two dozen modules that only a log needs
+
         found = logged(self.artifacts.text(request.log))
         tests += [] if tests else found.tests
         return LoggedFailures(tests=tuple(dict.fromkeys(tests)), crashes=found.crashes, summary=found.summary)

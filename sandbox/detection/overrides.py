@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sandbox.recipe import EnvironmentUnknown, Framework
@@ -118,6 +117,8 @@ def repository_overrides(tree: Tree) -> Overrides:
 
 def _load(name: str, text: str) -> dict[str, Any]:
     """The mapping in `text`, refused before it is built when it is deep, long or uses aliases."""
+    import yaml  # noqa: PLC0415 - most repositories have no such file, and it takes time to import
+
     try:
         depth = 0
         for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
