@@ -19,9 +19,9 @@ MAX_BLOCK = 2_000  # lines of one failure
 MAX_FAILURES = 200
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z ?", re.MULTILINE)
-_SUMMARY = re.compile(r"^(?:FAILED|ERROR) (?P<id>\S+?\.py(?:::[^\[\s]+(?:\[.*?\])?)?)(?: - (?P<why>.*))?$")
+SUMMARY = re.compile(r"^(?:FAILED|ERROR) (?P<id>\S+?\.py(?:::[^\[\s]+(?:\[.*?\])?)?)(?: - (?P<why>.*))?$")
 _SECTION = re.compile(r"^_{3,} (?:ERROR at (?:setup|teardown) of |ERROR collecting )?(?P<name>\S.*?) _{3,}$")
-_UNITTEST = re.compile(r"^(?:FAIL|ERROR): (?P<name>\w+) \((?P<where>[\w.]+)\)")
+UNITTEST = re.compile(r"^(?:FAIL|ERROR): (?P<name>\w+) \((?P<where>[\w.]+)\)")
 _OTHERS = (
     re.compile(r"^\s*--- FAIL: (?P<id>\S+)"),  # go
     re.compile(r"^---- (?P<id>.+?) stdout ----$"),  # cargo
@@ -99,10 +99,10 @@ def _blocks(lines: Sequence[str]) -> Iterator[_Failure]:
 
 
 def _header(line: str) -> _Failure | None:
-    match = _SUMMARY.match(line)
+    match = SUMMARY.match(line)
     if match:
         return _Failure(match["id"], _section_name(match["id"]), line, match["why"] or "")
-    match = _UNITTEST.match(line)
+    match = UNITTEST.match(line)
     if match:
         return _Failure(unittest_id(match["name"], match["where"]), "", line)
     match = _SECTION.match(line)

@@ -35,6 +35,11 @@ _TAIL = 6_000
 _LOG_BYTES = 4 << 20
 
 
+def tag_of(key: str) -> str:
+    """The name of the image of a key."""
+    return f"{REPOSITORY}:{key[:32]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One build. key: names what is built; text: for the builder; proxies: arguments; cache: whose image it is."""
@@ -50,7 +55,7 @@ class Order:
     @property
     def tag(self) -> str:
         """The image's name."""
-        return f"{REPOSITORY}:{self.key[:32]}"
+        return tag_of(self.key)
 
 
 def order(blueprint: Blueprint, proxies: Mapping[str, str], cache: str) -> Order:

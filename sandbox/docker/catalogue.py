@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import docker
 from docker.errors import APIError
 
-from sandbox.docker.building import BUILT, CACHE, PART, SOURCE
+from sandbox.docker.building import BUILT, CACHE, PART, SOURCE, tag_of
 from sandbox.docker.engine import Engine
 from sandbox.docker.images import find
 from sandbox.docker.records import Records
@@ -40,7 +40,8 @@ async def images(engine: Engine, records: Records) -> tuple[Built, ...]:
     """Images that were built for these records, the one used last first. Raises SandboxUnavailable."""
     mine = {"label": [BUILT, f"{CACHE}={records.mark}"]}
     found = await engine.call("list its images", lambda api: api.images(filters=mine))
-    return tuple(sorted((_built(facts, records) for facts in found), key=lambda image: -image.used))
+    built = [_built(facts, records) for facts in found if _name(facts) in (facts.get("RepoTags") or ())]
+    return tuple(sorted(built, key=lambda image: -image.used))
 
 
 async def others(engine: Engine, records: Records) -> tuple[Built, ...]:
@@ -68,29 +69,33 @@ async def prune(engine: Engine, records: Records, max_bytes: int, *, keep_s: flo
     for image in reversed(there):
         if total <= max_bytes or time.time() - image.used < keep_s:
             break
-        if await engine.call("remove an image", partial(_remove, names=(image.name, image.identity))):
+        if await engine.call("remove an image", partial(_remove, name=image.name)):
             records.forget(image.identity)
             gone.append(image)
             total -= image.size
     parts = {"dangling": True, "label": [PART], "until": _PARTS}
-    await engine.call("remove parts of images", lambda api: api.prune_images(parts))
+    with contextlib.suppress(APIError):  # a conflict: somebody else is pruning, and takes them too
+        await engine.call("remove parts of images", lambda api: api.prune_images(parts))
     records.clear_logs({image.key for image in there if image not in gone}, keep_s=keep_s)
     return tuple(gone)
 
 
 def _built(facts: dict[str, Any], records: Records) -> Built:
     identity, made = str(facts["Id"]), float(facts.get("Created") or 0)
-    names: Sequence[str] = facts.get("RepoTags") or (identity,)
     labels = facts.get("Labels") or {}
-    size = int(facts.get("Size") or 0)
-    key = str(labels.get(BUILT, ""))
-    return Built(identity, names[0], str(labels.get(SOURCE, "")), size, made, records.used(identity) or made, key)
+    size, key = int(facts.get("Size") or 0), str(labels.get(BUILT, ""))
+    return Built(identity, _name(facts), str(labels.get(SOURCE, "")), size, made, records.used(identity) or made, key)
 
 
-def _remove(api: Any, names: Sequence[str]) -> bool:
-    """Take away the name, at which the image goes unless somebody gave it another one; False when it is in use."""
+def _name(facts: dict[str, Any]) -> str:
+    """The name that we gave it. Labels alone do not make an image ours: those built on top of it inherit them."""
+    return tag_of(str((facts.get("Labels") or {}).get(BUILT, "")))
+
+
+def _remove(api: Any, name: str) -> bool:
+    """Take away our name, at which the image goes unless somebody gave it another one; False when it is in use."""
     try:
-        api.remove_image(next(name for name in names if name != "<none>:<none>"))
+        api.remove_image(name)
     except docker.errors.NotFound:
         return True
     except APIError:

@@ -41,7 +41,7 @@ def entries(top: Path) -> tuple[Entry, ...]:
     found: list[Entry] = []
     total = 0
     for path, facts in _walk(top):
-        if ignored.matches(path):
+        if path.split("/", 1)[0] == NAME or ignored.matches(path):  # of two files at one place the later one counts
             continue
         found.append(Entry(path, top / path, facts.st_mode, facts.st_size))
         total += facts.st_size
@@ -54,6 +54,8 @@ def entries(top: Path) -> tuple[Entry, ...]:
 def key_of(blueprint: Blueprint, text: str, files: Sequence[Entry], sources: tuple[str, ...] | None) -> str:
     """The hex digest that names what is built: the text, the arguments, and the files that it copies."""
     state = hashlib.sha256(repr((text, blueprint.args, blueprint.target)).encode())
+    if any(stat.S_ISLNK(entry.mode) for entry in files):  # the builder follows them: names do not tell what is copied
+        sources = None
     for entry in files:
         if dockerfile.matches(entry.path, sources):
             state.update(f"\0{entry.path}\0{_mode(entry):o}\0".encode("utf-8", "surrogateescape"))

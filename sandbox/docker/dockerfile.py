@@ -5,6 +5,7 @@ The builder behind the engine's API knows nothing of BuildKit's additions. Those
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -70,8 +71,7 @@ def parse(text: str) -> Dockerfile:
 def matches(path: str, sources: tuple[str, ...] | None) -> bool:
     """Whether a path of the context is among what is copied."""
     return sources is None or any(
-        source in ("", ".") or path == source or path.startswith(f"{source}/") or _below(path, source)
-        for source in sources
+        source in (".", path) or path.startswith(f"{source}/") or _below(path, source) for source in sources
     )
 
 
@@ -109,7 +109,7 @@ def _copied(arguments: str) -> list[str] | None:
     sources = [word for word in words[:-1] if "://" not in word]
     if any("$" in word or word.count("*") > 3 or ".." in word or "<<" in word for word in sources):
         return None
-    return [re.sub(r"^(?:\./+|/+)+", "", word).rstrip("/") for word in sources]
+    return [posixpath.normpath(word.lstrip("/") or ".") for word in sources]
 
 
 def _plain(line: str, marks: list[str]) -> list[str]:

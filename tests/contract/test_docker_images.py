@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -355,6 +356,28 @@ async def test_images_are_listed_by_their_last_use_and_only_ours_are_removed(
     assert await catalogue.prune(engine, other, 0, keep_s=0) == ()
     assert len(await catalogue.prune(engine, records, 0, keep_s=0)) == 1, "the other was used a minute from now"
     assert docker_image() in [name for image in api.images() for name in image["RepoTags"] or ()]
+
+
+async def test_images_that_others_named_or_built_on_ours_stay(
+    builder: DockerSandboxes, tmp_path: Path, api: Any
+) -> None:
+    """Labels are inherited, and an image may have another name than ours, which then stays."""
+    await builder.furnish(blueprint(grow(tmp_path / "p", {"a": "b"}), f"RUN echo {tmp_path} > /name\n"), wall_s=60)
+    await builder.close()
+    (ours,) = await catalogue.images(builder.engine, builder.records)
+    api.tag(ours.name, "acme/kept", "1")
+    text = f"FROM {ours.name}\nRUN echo more > /more\n".encode()
+    list(api.build(fileobj=io.BytesIO(text), tag="acme/app:1", rm=True))
+    try:
+        assert [image.name for image in await catalogue.images(builder.engine, builder.records)] == [ours.name]
+        gone = await catalogue.prune(builder.engine, builder.records, 0, keep_s=0)
+        names = {name for image in api.images() for name in image["RepoTags"] or ()}
+        assert [image.name for image in gone] == [ours.name]
+        assert {"acme/kept:1", "acme/app:1"} <= names
+        assert ours.name not in names
+    finally:
+        for name in ("acme/app:1", "acme/kept:1"):
+            api.remove_image(name)
 
 
 async def test_image_in_use_is_not_removed(builder: DockerSandboxes, tmp_path: Path) -> None:

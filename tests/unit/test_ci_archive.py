@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,6 +101,19 @@ def test_foreign_methods_damage_and_encryption_are_refused() -> None:
     locked[good.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ArchiveInvalid, match="encrypted"):
         read_archive(io.BytesIO(bytes(locked)))
+
+
+def test_an_offset_that_no_file_can_have_is_refused() -> None:
+    """A zip64 entry names a place beyond what a machine can count."""
+    good = zipped({"0_a.txt": "x"}).getvalue()
+    entry, end = good.index(b"PK\x01\x02"), good.index(b"PK\x05\x06")
+    extra = struct.pack("<HHQ", 1, 8, 2**63 + 5)
+    head = bytearray(good[entry:end])
+    head[30:32], head[42:46] = struct.pack("<H", len(extra)), b"\xff" * 4
+    tail = bytearray(good[end:])
+    tail[12:16] = struct.pack("<L", len(head) + len(extra))
+    with pytest.raises(ArchiveInvalid):
+        read_archive(io.BytesIO(good[:entry] + head + extra + tail))
 
 
 def test_an_archive_without_logs_says_so() -> None:

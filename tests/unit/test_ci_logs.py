@@ -149,6 +149,7 @@ def test_a_million_lines_of_noise_do_not_hide_the_error() -> None:
         b"\x1b[36;1m", b"\r", b"##[group]Run x\n", b'E   File "x\n', b"not ok 1 - x\n", b"# Subtest: x\n",
         b"error: |-\n", b"0x1f ", b"thread 'a' panicked at ", b"<<< FAILURE!\n", b"#1 [\n", b"main.c:1: error: ",
         b"section_start:1:x",
+        b" " * 999 + b"ERR_PNPM_RECURSIVE_A\n",
     ],
 )  # fmt: skip
 def test_hostile_repetition_takes_linear_time(piece: bytes) -> None:

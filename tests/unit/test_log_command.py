@@ -68,6 +68,26 @@ def test_a_green_log_and_the_workflow_are_used(tmp_path: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["commands"]["unit"]["test"] == "pytest -q"
 
 
+def test_a_step_that_may_fail_in_one_job_only_is_not_overlooked_in_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`continue-on-error` belongs to a job's step, and logs name steps without their job's definition."""
+    steps = "    steps:\n      - name: Run python -m pytest -p no:cacheprovider\n        run: x\n"
+    may = "        continue-on-error: true\n"
+    log, workflow = str(LOGS / "pytest-assert.log"), tmp_path / "ci.yml"
+    step = json.loads(_json(capsys, log))["jobs"][0]["steps"][3]["name"]
+    steps = steps.replace("Run python -m pytest -p no:cacheprovider", step)
+    workflow.write_text(f"jobs:\n  nightly:\n{steps}{may}")
+    assert json.loads(_json(capsys, log, "--workflow", str(workflow)))["jobs"][0]["finding"] is None
+    workflow.write_text(f"jobs:\n  nightly:\n{steps}{may}  stable:\n{steps}")
+    assert json.loads(_json(capsys, log, "--workflow", str(workflow)))["jobs"][0]["finding"] is not None
+
+
+def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.run(["log", "--json", *arguments]) == 0
+    return capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line and the exit code of bad input."""
     (tmp_path / "empty.log").write_bytes(b"")

@@ -23,6 +23,7 @@ SECRETS = [
     ("key AKIAIOSFODNN7EXAMPLE used", "IOSFODNN7EXAMPLE"),
     ("ghp_0123456789abcdefghij0123456789abcdef", "0123456789abcdefghij"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----", "MIIEow"),
+    (f"2026-01-02 app: {'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC' * 2}", "BADANBgkqhkiG9w0"),
     ("Cookie: sessionid=abcdef0123", "abcdef0123"),
 ]
 
@@ -37,7 +38,8 @@ def test_secrets_are_masked(line: str, secret: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["order 4111111111111112 shipped", "blk_-1608999687919862906 received", "2026-01-02 03:04:05,123 ERROR db gone",
-     "from 10.0.0.1 port 22", "at com.shop.Cart.add(Cart.java:41)", "tokens used: 12"],
+     "from 10.0.0.1 port 22", "at com.shop.Cart.add(Cart.java:41)", "tokens used: 12",
+     f"digest sha256:{'0123456789abcdef' * 4}", f"digest {'0123456789abcdef' * 4} ok"],
 )  # fmt: skip
 def test_what_is_no_secret_stays(line: str) -> None:
     """Numbers that are no cards, times and addresses of machines."""

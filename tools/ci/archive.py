@@ -65,6 +65,7 @@ def read_archive(file: BinaryIO, *, tolerated: frozenset[str] = frozenset()) -> 
         EOFError,
         OSError,
         ValueError,
+        OverflowError,
         KeyError,
     ) as error:
         raise ArchiveInvalid(f"not a readable zip: {passable(str(error), 200)}") from error

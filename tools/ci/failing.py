@@ -13,7 +13,6 @@ from tools.ci.shapes.shape import Lines, Match
 from tools.ci.values import Finding, Infrastructure, Step
 from tools.ci.window import Window
 
-MAX_TESTS = 500
 MAX_WIDTH = 1_000  # characters of a line that patterns see: some take quadratic time in it
 NEAR = 1_500  # characters around a package manager's verdict in which the network is to blame
 _FOLLOWS = re.compile(
@@ -76,7 +75,7 @@ def finding_of(step: Step, window: Window, lines: Lines | None = None) -> Findin
             kind=match.shape.kind,
             error=_said(match.error),
             line=lines.number(match.at),
-            tests=tuple(passable(test, 1_000) for test in match.tests[:MAX_TESTS]),
+            tests=tuple(passable(test, 1_000) for test in match.tests),
             command=command_of(step, text, match),
         )
     if name := of_exit(step.exit_code):
@@ -92,7 +91,7 @@ def _said(error: str) -> str:
 
 def _infrastructure(step: Step, name: Infrastructure, said: str, line: int, match: Match | None) -> Finding:
     tool = match.shape.tool if match else "runner"
-    tests = tuple(passable(test, 1_000) for test in match.tests[:MAX_TESTS]) if match else ()
+    tests = tuple(passable(test, 1_000) for test in match.tests) if match else ()
     error = told(said.removeprefix("##[error]"), 600)
     command = command_of(step, "", match)
     return Finding(

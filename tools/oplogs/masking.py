@@ -14,6 +14,7 @@ _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.?[\w-]*")
 _BEARER = re.compile(r"(?i)\b(bearer\s+|basic\s+)[A-Za-z0-9._~+/=-]{12,}")
 _KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)")
+_KEY_LINE = re.compile(r"(?<![\w+/=.-])(?![0-9a-fA-F]{64}\b)[A-Za-z0-9+/]{64,76}={0,2}(?![\w+/=-])")  # no digest
 _QUERY = re.compile(
     r"(?i)([?&;](?:access_token|token|sig|signature|key|api_?key|code|password|pwd|secret|auth|session\w*)=)[^&\s\"'#]+"
 )
@@ -34,6 +35,7 @@ _IPV6 = re.compile(
 def mask(text: str, *, addresses: bool = False) -> str:
     """`text` without secrets and personal data. addresses: those of machines (IP) too."""
     text = _KEY.sub("*** private key ***", text)
+    text = _KEY_LINE.sub("***", text)  # keys come line by line
     text = _JWT.sub("***jwt***", text)
     text = _QUERY.sub(r"\1***", text)
     text = _BEARER.sub(r"\1***", text)

@@ -79,7 +79,7 @@ def _read(name: str, stream: BinaryIO, workflow: Workflow | None) -> RunLog:
     stream.seek(0)
     if not start:
         raise Refused("nothing came on standard input" if name == "-" else f"{name} is empty")
-    tolerated = frozenset(_tolerated(workflow))
+    tolerated = _tolerated(workflow)
     if not is_archive(start):
         return RunLog(jobs=(read_job(blocks_of(stream), tolerated=tolerated),))
     try:
@@ -101,12 +101,13 @@ def _workflow(name: str | None) -> Workflow | None:
         raise Refused(f"--workflow {name}: {error}") from error
 
 
-def _tolerated(workflow: Workflow | None) -> Iterator[str]:
-    """How logs name the steps that may fail: by their name, or the first line of what they run."""
+def _tolerated(workflow: Workflow | None) -> frozenset[str]:
+    """How logs name the steps that may fail, by name or first line; not where it is also one that may not."""
+    names: dict[bool, set[str]] = {True: set(), False: {""}}
     for job in workflow.jobs if workflow else ():
         for step in job.steps:
-            if step.tolerated:
-                yield from {step.name, step.command.split("\n")[0], step.uses} - {""}
+            names[step.tolerated] |= {step.name, step.command.split("\n")[0], step.uses}
+    return frozenset(names[True] - names[False])
 
 
 def _compared(run: RunLog, green: str | None) -> Comparison | None:

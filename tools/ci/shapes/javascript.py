@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from tools.ci.shapes.shape import Shape, lines_with
+from tools.ci.shapes.shape import Shape, ids_by, lines_with
 from tools.testing.parse_javascript import SEPARATOR
 from tools.testing.paths import Paths
 
@@ -37,12 +37,6 @@ def _jest(lines: Sequence[str]) -> Iterator[str]:
                 yield file
             elif not name.startswith(_OTHER_BULLETS):
                 yield SEPARATOR.join(part for part in (file, *name.split(" › ")) if part)
-
-
-def _vitest(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _VITEST.match(line):
-            yield match[1]
 
 
 def _mocha(lines: Sequence[str]) -> Iterator[str]:
@@ -133,7 +127,7 @@ JAVASCRIPT = (
         verdict=lines_with(r"^[ \t]*(?:Tests|Test Files) +\d+ failed[^\n]*$"),
         errors=(lines_with(r"^[ \t]*FAIL +\S[^\n]*\n(?!\s*FAIL )(?P<error>\S.*)$"),),
         command=re.compile(rf"\bvitest\b|{_SCRIPTS}"),
-        tests=_vitest,
+        tests=ids_by(_VITEST),
     ),
     Shape(
         tool="mocha",

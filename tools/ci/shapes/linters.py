@@ -67,9 +67,7 @@ LINTERS = (
         tool="mypy",
         kind="types",
         words=(": error: ",),
-        verdict=lines_with(
-            r"^Found \d+ errors? in \d+ files?[^\n]*$", r"^mypy: [^\n]*$", r"^\S+?\.pyi?:\d+(?::\d+)?: error: [^\n]*$"
-        ),
+        verdict=lines_with(r"^Found \d+ errors? in \d+ files?[^\n]*$", r"^mypy: [^\n]*$", rf"^{_PLACE}error: [^\n]*$"),
         errors=(lines_with(rf"^(?P<error>{_PLACE}error: .*)$"),),
         command=re.compile(rf"\b(?:d?mypy)\b|{_SCRIPTS}"),
     ),

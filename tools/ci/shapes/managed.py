@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tools.ci.shapes.shape import Shape, lines_with
+from tools.ci.shapes.shape import Shape, ids_by, lines_with
 
 _SUREFIRE = re.compile(
     r"^(?:\[ERROR\] )?(?:(?P<old>\w[\w ]{0,200})(?:\[.*\]|\(.*?\))?\((?P<class>[\w.$]+)\)"
@@ -15,7 +15,7 @@ _SUREFIRE = re.compile(
 _SUREFIRE_RESULT = re.compile(r"^\[ERROR\] {3}(?P<test>\w+\.\w+):\d+.*$")
 _GRADLE = re.compile(r"^(?!> Task)(\S.{0,300}?) > (.{1,400}?)(?:\(\))? (?:FAILED|STANDARD_ERROR)$")
 _DOTNET = re.compile(r"^(?:[ \t]+Failed (\S.{0,500}?) \[[^\]]*\]|\[xUnit\.net [\d:.]+\]\s+(\S.{0,500}?) \[FAIL\])$")
-_RSPEC = re.compile(r"^rspec (\./\S+:\d+|'.*?')")
+_RSPEC = re.compile(r"^rspec (?:(\./\S+:\d+)|'(.*?)')")
 _PHPUNIT = re.compile(r"^\d+\) ([\w\\]+::\w+)")
 _MAVEN_RUNS, _GRADLE_RUNS = r"\b(?:mvnw?|maven)\b", r"\b(?:gradlew?|gradle)\b"
 
@@ -32,24 +32,6 @@ def _gradle(lines: Sequence[str]) -> Iterator[str]:
         match = _GRADLE.match(line)
         if match and line.endswith(" FAILED"):
             yield ".".join(part.removesuffix("()") for part in (match[1], *match[2].split(" > ")))
-
-
-def _dotnet(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _DOTNET.match(line):
-            yield match[1] or match[2]
-
-
-def _rspec(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _RSPEC.match(line):
-            yield match[1].strip("'")
-
-
-def _phpunit(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _PHPUNIT.match(line):
-            yield match[1]
 
 
 MAVEN = (
@@ -161,7 +143,7 @@ DOTNET = (
         verdict=lines_with(r"^Failed! +- Failed: +\d+[^\n]*$", r"^Test Run Failed\.$"),
         errors=(lines_with(r"^[ \t]*Error Message:\n[ \t]*(?P<error>\S.*)$"),),
         command=re.compile(r"\bdotnet (?:test|vstest|run)\b"),
-        tests=_dotnet,
+        tests=ids_by(_DOTNET),
     ),
     Shape(
         tool="dotnet",
@@ -188,7 +170,7 @@ OTHERS = (
         verdict=lines_with(r"^\d+ examples?, [1-9]\d* failures?[^\n]*$"),
         errors=(lines_with(r"^[ \t]+Failure/Error: [^\n]*\n(?:[ \t]*\n)?\s+(?P<error>\S.*)$"),),
         command=re.compile(r"\brspec\b|\brake\b|\brails\b"),
-        tests=_rspec,
+        tests=ids_by(_RSPEC),
     ),
     Shape(
         tool="phpunit",
@@ -197,7 +179,7 @@ OTHERS = (
         verdict=lines_with(r"^(?:FAILURES|ERRORS)!$"),
         errors=(lines_with(r"^1\) [\w\\]+::[^\n]*\n(?P<error>\S.*)$"),),
         command=re.compile(r"\bphpunit\b|\bcomposer\b|artisan test"),
-        tests=_phpunit,
+        tests=ids_by(_PHPUNIT),
     ),
 )
 MANAGED = (*MAVEN, *GRADLE, *DOTNET, *OTHERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tools.ci.shapes.shape import Shape, lines_with
+from tools.ci.shapes.shape import Shape, ids_by, lines_with
 
 _GO_FAILED = re.compile(r"^[ \t]*--- FAIL: (\S{1,1000}) \(")
 _GO_PACKAGE = re.compile(r"^FAIL\t(\S{1,1000})\t")
@@ -37,26 +37,6 @@ def _leaves(names: Sequence[str]) -> list[str]:
         "/".join(parts[:depth]) for name in names for parts in [name.split("/")] for depth in range(1, len(parts))
     }
     return [name for name in names if name not in parents]
-
-
-def _cargo(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _RUST.match(line):
-            yield match[1]
-        elif match := _NEXTEST.match(line):
-            yield match[2]
-
-
-def _ctest(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _CTEST.match(line):
-            yield match[1]
-
-
-def _gtest(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _GTEST.match(line):
-            yield match[1]
 
 
 GO = (
@@ -117,7 +97,7 @@ RUST = (
             lines_with(r"^(?P<error>Error: .*)$"),
         ),
         command=re.compile(r"\bcargo (?:\+\S+ )?(?:test|nextest|llvm-cov|tarpaulin)\b|\b(?:make|just|cross)\b"),
-        tests=_cargo,
+        tests=ids_by(_RUST, _NEXTEST),
     ),
     Shape(
         tool="clippy",
@@ -213,7 +193,7 @@ C = (
             lines_with(r"^[ \t]*\d+/\d+ Test +#\d+: (?P<error>\S+ .*\*\*\*.*)$"),
         ),
         command=re.compile(r"\bctest\b|\b(?:make|ninja|cmake)\b"),
-        tests=_ctest,
+        tests=ids_by(_CTEST),
     ),
     Shape(
         tool="gtest",
@@ -222,7 +202,7 @@ C = (
         verdict=lines_with(r"^\[ {2}FAILED {2}\] \d+ tests?, listed below:$"),
         errors=(lines_with(r"^(?P<error>\S+:\d+: Failure)$"),),
         command=re.compile(r"test|\b(?:make|ninja|bazel)\b"),
-        tests=_gtest,
+        tests=ids_by(_GTEST),
     ),
     Shape(
         tool="cmake",

@@ -73,8 +73,8 @@ PACKAGES = (
         tool="pnpm",
         kind="dependencies",
         words=("ERR_PNPM_",),
-        verdict=lines_with(r"^[ \t]*(?:ERROR |WARN )?\s*ERR_PNPM_(?!RECURSIVE)[A-Z_]+[^\n]*$"),
-        errors=(lines_with(r"ERR_PNPM_[A-Z_]+\s+(?P<error>.*)$"),),
+        verdict=lines_with(r"^[ \t]*(?:(?:ERROR|WARN)[ \t]+)?ERR_PNPM_(?!RECURSIVE)[A-Z_]+[^\n]*$"),
+        errors=(lines_with(r"ERR_PNPM_[A-Z_]+[ \t\u00a0]+(?P<error>.*)$"),),
         command=re.compile(r"\bpnpm\b"),
     ),
     Shape(

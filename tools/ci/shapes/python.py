@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tools.ci.shapes.shape import Shape, lines_with
-from tools.logs import unittest_id
+from tools.logs import SUMMARY, UNITTEST, unittest_id
 
-_SUMMARY = re.compile(r"^(?:FAILED|ERROR) (\S+?\.py(?:::[^\[\s]+(?:\[.*?\])?)?)(?: - .*)?$")
 _PROGRESS = re.compile(
     r"^(?:\[gw\d+\] \[ *\d+%\] )?(?:(?:FAILED|ERROR) (\S+\.py::\S+)|(\S+\.py::.{1,500}?) (?:FAILED|ERROR)\b.*)$"
 )
-_UNITTEST = re.compile(r"^(?:FAIL|ERROR): (\w+) \(([\w.]+)\)")
 _UNLOADED = re.compile(r"^ERROR: [\w.]+ \(unittest\.loader\._FailedTest(?:\.[\w.]+)?\)")
 _EXCEPTION = (
     r"(?:[A-Za-z_][\w.]{0,200}(?:Error|Exception|Exit|Interrupt|Warning|Failure|Timeout)|[a-z_]\w*(?:\.\w+){1,8})\b"
@@ -20,19 +18,16 @@ _EXCEPTION = (
 
 
 def _pytest(lines: Sequence[str]) -> Iterator[str]:
-    named = [match[1] for line in lines if (match := _SUMMARY.match(line))]
+    named = [match["id"] for line in lines if (match := SUMMARY.match(line))]
     yield from named or [match[1] or match[2] for line in lines if (match := _PROGRESS.match(line))]
 
 
 def _unittest(lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        match = _UNITTEST.match(line)
-        if match and _UNLOADED.match(line):
+        if _UNLOADED.match(line):
             yield line.split(" ")[1].replace(".", "/") + ".py"
-        elif match:
-            yield unittest_id(match[1], match[2])
-        elif _UNLOADED.match(line):
-            yield line.split(" ")[1].replace(".", "/") + ".py"
+        elif match := UNITTEST.match(line):
+            yield unittest_id(match["name"], match["where"])
 
 
 PYTHON = (

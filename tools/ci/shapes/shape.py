@@ -23,11 +23,10 @@ def lines_with(*patterns: str) -> re.Pattern[str]:
 @dataclass(frozen=True, slots=True)
 class Shape:
     """verdict: the line by which the tool says that it failed, of which the last one counts; start: the line by which
-    its run begins; errors: what an error looks like, the surest first, the text in the one named group or all of
-    it; tests:
-    reads the ids out of the lines of the run; command: what a script's line has that runs it; words: one of them is
-    in every
-    text that `verdict` can match; rank: 0 for tools, higher for what runs them and what is said about any program.
+    its run begins; errors: what an error looks like, the surest first, the text in the one named group or all of it;
+    tests: reads the ids out of the lines of the run; command: what a script's line has that runs it; words: one of them
+    is in every text that `verdict` can match; rank: 0 for tools, higher for what runs them and for what is said about
+    any program.
     """
 
     tool: str
@@ -50,6 +49,17 @@ class Match:
     error: str
     at: int
     tests: tuple[str, ...]
+
+
+def ids_by(*patterns: re.Pattern[str]) -> Tests:
+    """Reads ids line by line: the last group that took part in the first of the patterns that matches."""
+
+    def read(lines: Sequence[str]) -> Iterator[str]:
+        for line in lines:
+            if match := next(filter(None, (pattern.match(line) for pattern in patterns)), None):
+                yield match[match.lastindex or 0]
+
+    return read
 
 
 def find(shape: Shape, text: str) -> Match | None:
@@ -75,9 +85,7 @@ def last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 class Lines:
-    """Places of a text as numbers of the log's lines: pieces that follow each other, each with its first line's
-    number.
-    """
+    """Places of a text as numbers of the log's lines: pieces in their order, each with the number of its first line."""
 
     def __init__(self, pieces: Sequence[tuple[int, str]]) -> None:
         self.text = "".join(piece for _, piece in pieces)
