@@ -51,6 +51,8 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
                 "install": list(state.request.install),
                 "test_command": state.request.test_command,
                 "python": state.request.python,
+                "image": state.request.image,
+                "dockerfile": state.request.dockerfile,
             },
         },
         "fixed": {"TZ": "UTC", "LC_ALL": "C.UTF-8", "test_order": "file order"},
@@ -168,8 +170,11 @@ def read(text: str) -> dict[str, Any]:
         statement = json.loads(text)
         predicate, subject = statement["predicate"], statement["subject"][0]["digest"]["sha256"]
         patch, sealed, decisive = patch_of(statement), predicate["seal"], predicate["decisive"]
+        names = (predicate["environment"]["framework"], *(row["test"] for row in decisive))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise CertificateInvalid(f"not a certificate: {type(error).__name__}: {error}") from error
+    if not all(isinstance(name, str) for name in names):
+        raise CertificateInvalid("not a certificate: a test or the framework has no name")
     if statement.get("_type") != STATEMENT or statement.get("predicateType") != PREDICATE:
         raise CertificateInvalid(f"not a certificate of type {PREDICATE}")
     if hashlib.sha256(patch).hexdigest() != subject:

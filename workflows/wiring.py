@@ -12,9 +12,10 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from agent.artifacts import Artifacts
 from agent.bench import Emit, Progress, TestOrder
@@ -28,11 +29,11 @@ from agent.recheck import recheck as rerun
 from agent.record import Player, Recorder, ReplayDiverged
 from agent.workbench import Workbench
 from sandbox.access import access_from
-from sandbox.urls import UrlPolicy
+from sandbox.urls import SourceInvalid, UrlPolicy
 from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
-from workflows.settings import Settings, host_variables
+from workflows.settings import UPLOAD, Settings, host_variables
 
 # Those of the service are longer: nobody guesses another's.
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
@@ -185,7 +186,9 @@ async def diagnose_run(
 @asynccontextmanager
 async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Emit) -> AsyncIterator[Workbench]:
     """The workbench on the engine that was asked for. Environments of images and of this machine are kept apart."""
-    request = request.model_copy(update={"dockerfile": request.dockerfile or settings.dockerfile})
+    request = request.model_copy(
+        update={"source": _located(settings, request.source), "dockerfile": request.dockerfile or settings.dockerfile}
+    )
     chosen_image = settings.model_copy(update={"image": request.image or settings.image})
     async with engine(chosen_image, request.sandbox, run=run.id, described=bool(request.dockerfile)) as chosen:
         if chosen.note:
@@ -196,6 +199,16 @@ async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Em
             sandboxes=chosen.sandboxes, request=request, access=access_from(host_variables()),
             policy=UrlPolicy(private_hosts=settings.private_hosts),
         )  # fmt: skip
+
+
+def _located(settings: Settings, source: str) -> str:
+    """Where a source is taken from; what was uploaded is known by its name among the uploads. Raises SourceInvalid."""
+    if not source.startswith(UPLOAD):
+        return source
+    place = settings.uploads / source.removeprefix(UPLOAD)
+    if not place.is_dir() or not place.resolve().is_relative_to(settings.uploads.resolve()):
+        raise SourceInvalid(f"{source} was uploaded to a service, and is not here: name a checkout (--repo PATH)")
+    return str(place)
 
 
 async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Report, tuple[str, ...]]:
@@ -241,7 +254,7 @@ async def try_tests(settings: Settings, request: Request, *, patch: str, tests: 
                 prepared = await bench.prepare(request)
                 diff = run.artifacts.put(patch.encode("utf-8", "surrogateescape"))
                 limits = request.limits
-                order = TestOrder(tests=tests, patch=diff, wall_s=limits.suite_s, test_s=limits.test_s)
+                order = TestOrder(tests=tests, patch=diff, wall_s=limits.suite_s * 1.5, test_s=limits.test_s)
                 return (await bench.test(prepared, order)).run
     finally:
         shutil.rmtree(run.folder, ignore_errors=True)
@@ -249,15 +262,26 @@ async def try_tests(settings: Settings, request: Request, *, patch: str, tests: 
 
 async def recheck(settings: Settings, certificate: str, source: str | None, emit: Emit) -> Recheck:
     """Re-run a certificate in a directory of its own. Raises CertificateInvalid and what preparing raises."""
-    request = request_of(read(certificate), source)
+    statement = read(certificate)
+    request = request_of(statement, source)
     run = new_run(settings, request, log=None, issue=None, patches=())
     try:
         with _held(run):
             async with _workbench(settings, run, request, emit) as bench:
                 deps = Deps(bench=bench, artifacts=run.artifacts, now=time.monotonic, emit=emit)
-                return await rerun(certificate, deps, source=source)
+                found = await rerun(certificate, deps, source=source)
+                return replace(found, lines=(*_elsewhere(settings, statement), *found.lines))
     finally:
         shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _elsewhere(settings: Settings, statement: dict[str, Any]) -> Iterator[str]:
+    """What a certificate was issued in that is not used here: it comes from outside, so it does not choose images."""
+    overrides = statement["predicate"]["environment"]["overrides"]
+    for name, here in (("image", settings.image), ("dockerfile", settings.dockerfile)):
+        wanted = overrides.get(name)
+        if wanted and wanted != here:
+            yield f"it was issued with --{name} {wanted}, which is not used here: add it where you trust it"
 
 
 __all__ = [

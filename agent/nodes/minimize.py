@@ -21,6 +21,9 @@ async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
     if verdict is None:
         return {}
     patch = next(p for p in state.patches if p.id == verdict.patch)
+    if any(other.verified and other.patch != patch.id for other in state.verdicts):
+        why = "not tried: other patches pass these tests too, so they cannot tell what this one needs"
+        return {"evidence": [observe("minimize", why)]}
     changes = await deps.bench.changes(state.ready, patch.id)
     parts = hunks(changes)
     if len(parts) < 2:

@@ -1,15 +1,15 @@
 """think: the model investigates the leading suspects at desks of its own, and what it has edited there are its patches.
 
 Several branches run at the same time, with different hypotheses and temperatures; one branch has no use for the first
-questions, and makes its own.  What goes wrong with the model
-or its endpoint is evidence; the run goes on as it would without a model.
+questions, and makes its own. What goes wrong with the model or its endpoint is evidence; the run goes on as it would
+without a model.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
@@ -21,7 +21,7 @@ from agent.domain import Evidence, Hypothesis, Patch
 from agent.evidence import observe
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
-from agent.nodes.case import UNASKED, account, case, counted, said_by, texts_of, thought, told
+from agent.nodes.case import UNASKED, account, case, counted, places, said_by, texts_of, thought, told
 from agent.nodes.investigate import Looked, investigate, rows
 from agent.nodes.localize import test_file
 from agent.nodes.reasons import says
@@ -80,7 +80,7 @@ async def think(state: State, runtime: Runtime[Deps]) -> Update:
     desks = Desks(state, deps, deps.mind, money, looked.hypotheses)
     work = [asyncio.ensure_future(_branch(desks, number)) for number in range(reasoner.samples)]
     try:
-        update = _gathered(state, deps, looked, await asyncio.gather(*work))
+        update = _gathered(state, deps, looked, await asyncio.gather(*work), await places(state, deps))
         return {**update, "thoughts": counted("failed", began - money.tokens, update["thoughts"])}
     finally:
         for branch in work:  # an error of one, or a cancelled run, leaves no other at work
@@ -138,7 +138,9 @@ async def _prompt(state: State, deps: Deps, hypotheses: Sequence[Hypothesis], nu
     return render("think.user", hypotheses=rows(hypotheses), first=first, **shown)
 
 
-def _gathered(state: State, deps: Deps, looked: Looked, branches: Sequence[Branch]) -> Update:
+def _gathered(
+    state: State, deps: Deps, looked: Looked, branches: Sequence[Branch], shown: list[dict[str, str]]
+) -> Update:
     """Equal patches count once. The branches' own accounts are the first evidence: what the step is remembered by."""
     known = {patch.id for patch in state.patches}
     patches: dict[str, Patch] = {}
@@ -153,7 +155,8 @@ def _gathered(state: State, deps: Deps, looked: Looked, branches: Sequence[Branc
         if patch and patch.id not in known:
             votes = patches[patch.id].votes + 1 if patch.id in patches else 1
             patches[patch.id] = patches.get(patch.id, patch).model_copy(update={"votes": votes})
-    claims = [claim for branch in branches for claim in _claims(state, deps, branch)]
+    texts = texts_of(state, deps, shown)
+    claims = [claim for branch in branches for claim in _claims(texts, branch)]
     thoughts = [thought(branch.name, branch.acted, branch.problem) for branch in branches]
     update: Update = {
         "patches": list(patches.values()), "evidence": [*lines, *looked.evidence, *claims],
@@ -179,10 +182,9 @@ def _patch(state: State, deps: Deps, branch: Branch) -> Patch | None:
     )  # fmt: skip
 
 
-def _claims(state: State, deps: Deps, branch: Branch) -> list[Evidence]:
+def _claims(texts: Mapping[str, str], branch: Branch) -> list[Evidence]:
     """What the model says is the cause, where it cites evidence that there is, and that says what it quotes of it."""
     matches = list(_CAUSE.finditer(branch.acted.text))[:MAX_CLAIMS]
-    texts = texts_of(state, deps, []) if matches else {}
     kept = []
     for match in matches:
         cited = [name for name in re.split(r"[\s,;]+", match[2]) if name in texts]

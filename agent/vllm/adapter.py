@@ -123,7 +123,8 @@ class VllmModel:
             last = self._meaning(ask, sent.raw, forced=True)
             got, usage = replace(last, thinking=got.thinking), usage.plus(_usage(sent))
         return Reply(
-            thinking=got.thinking, text=got.text, calls=got.calls, finish=got.finish, usage=usage, context=context,
+            thinking=got.thinking, text=got.text, calls=tuple(map(wire.meant, got.calls)),
+            finish=got.finish, usage=usage, context=context,
             notes=tuple(note for note in notes if note), first_s=round(sent.raw.first_s, 3),
         )  # fmt: skip
 

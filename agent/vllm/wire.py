@@ -17,11 +17,12 @@ TOP_P, TOP_K, MIN_P = 0.95, 30, 0.0
 LOOPING_PENALTY = 1.0
 CHARACTERS_PER_TOKEN = 3.2
 # What tokenizers and chat templates of this and other models read as the end of a turn or the start of another role.
-_CONTROL = re.compile(
-    r"<(?=\|[^\s|<>]{1,40}\|>|｜[^\s<>]{1,40}｜>|/?(?:think|tool_call|tool_response|start_of_turn|end_of_turn)>|/s>"
-    r"|</?SYS>>)|\[(?=/?INST\])",
-    re.IGNORECASE,
+_REST = (
+    r"(?:\|[^\s|<>]{1,40}\|>|｜[^\s<>]{1,40}｜>|/?(?:think|tool_call|tool_response|start_of_turn|end_of_turn)>|/s>"
+    r"|</?SYS>>)"
 )
+_CONTROL = re.compile(rf"<(?={_REST})|\[(?=/?INST\])", re.IGNORECASE)
+_APART = re.compile(rf"(<) (?={_REST})|(\[) (?=/?INST\])", re.IGNORECASE)
 _COUNTED = ("model", "messages", "tools", "continue_final_message", "add_generation_prompt")
 _TEXT = """
 
@@ -73,6 +74,19 @@ def body(ask: Ask, model: str, traits: Traits, *, max_tokens: int, penalty: floa
 def harmless(text: str) -> str:
     """Text in which no token can end a turn and begin another role: the first sign of each stands apart."""
     return _CONTROL.sub(r"\g<0> ", text)
+
+
+def meant(call: ToolCall) -> ToolCall:
+    """A call as it was meant: what `harmless` showed apart is one again, so that code with such marks can be edited."""
+    return call.model_copy(update={"arguments": _whole(call.arguments)})
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return _APART.sub(lambda match: match[0][0], value)
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def begun(made: dict[str, Any], thinking: str, prefill: Prefill) -> dict[str, Any]:

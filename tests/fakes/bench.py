@@ -97,7 +97,8 @@ class FakeBench:
     """tests: what each test does; searches: the outcomes of successive searches; calls: what was asked, for asserts.
 
     elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result; crashes: how
-    single tests fail; unwritten: files of tests that run only once they are written.
+    single tests fail; unwritten: files of tests that run only once they are written; lost_alone: tests without a
+    result when they are asked for by name.
     """
 
     artifacts: Artifacts
@@ -117,6 +118,7 @@ class FakeBench:
     lost: frozenset[int] = frozenset()
     crashes: Mapping[str, Crash] = field(default_factory=dict)
     unwritten: frozenset[str] = frozenset()
+    lost_alone: frozenset[str] = frozenset()
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -129,7 +131,7 @@ class FakeBench:
 
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         self.calls.append(f"test {','.join(order.tests) or '*'} {'patched' if order.patch else 'base'} {order.seed}")
-        if order.seed in self.lost:
+        if order.seed in self.lost or self.lost_alone & {*order.tests}:
             return TestOutcome(run=TestRun(command=(), results=(), complete=False, note="the sandbox died"))
         patch = self.artifacts.text(order.patch) if order.patch else None
         chosen = [test for test in self.tests if self._there(test, prepared, patch) and _asked(test, order.tests)]

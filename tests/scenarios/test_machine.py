@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from agent.artifacts import Artifacts
 from agent.bench import Bench, BisectOrder, BisectOutcome, LoggedFailures, Plausible, Progress, SearchOutcome
-from agent.certificate import CertificateInvalid, read
+from agent.certificate import CertificateInvalid, read, seal
 from agent.deps import Deps
 from agent.diagnose import diagnose
 from agent.domain import Limits, Report, Request
@@ -104,6 +105,12 @@ async def test_changed_certificate_is_refused(artifacts: Artifacts, tmp_path: Pa
     for old, new in (("len(items)", "len(things)"), ('"tests": 1', '"tests": 9'), ("stable-fail", "flaky")):
         with pytest.raises(CertificateInvalid):
             read(text.replace(old, new))
+    for name in (None, 1, ["t.py"]):
+        statement = json.loads(text)
+        statement["predicate"]["decisive"][0]["test"] = name
+        statement["predicate"]["seal"] = seal(statement["predicate"])
+        with pytest.raises(CertificateInvalid, match="no name"):
+            read(json.dumps(statement))
 
 
 async def test_flaky_decisive_test_never_certifies(artifacts: Artifacts, tmp_path: Path) -> None:
@@ -140,6 +147,28 @@ async def test_patch_that_breaks_another_test_gets_no_certificate(artifacts: Art
     tests = {**TESTS, "test_box.py::test_empty": lambda patch, seed: "failed" if patch else "passed"}
     report = await run(FakeBench(artifacts, tests, [plausible()]), artifacts, tmp_path)
     assert report.outcome == "diagnosed"
+    assert report.rejected[0].regressions == ("test_box.py::test_empty",)
+
+
+async def test_regression_behind_many_flaky_tests_is_found(artifacts: Artifacts, tmp_path: Path) -> None:
+    """Each test that stopped passing is looked at; those seen to fail on the base too are excused."""
+    flaky: dict[str, Outcome] = {
+        f"test_box.py::test_a{number}": lambda patch, seed: "failed" if patch or seed == 1 else "passed"
+        for number in range(30)
+    }
+    tests = {**TESTS, **flaky, "test_box.py::test_z": lambda patch, seed: "failed" if patch else "passed"}
+    report = await run(FakeBench(artifacts, tests, [plausible()]), artifacts, tmp_path)
+    assert report.certificate is None
+    assert report.rejected[0].regressions == ("test_box.py::test_z",)
+
+
+async def test_lost_runs_excuse_no_regression(artifacts: Artifacts, tmp_path: Path) -> None:
+    """Where a repeat on the base gives no result, a test that stopped passing is still a regression."""
+    tests = {**TESTS, "test_box.py::test_empty": lambda patch, seed: "failed" if patch else "passed"}
+    bench = FakeBench(artifacts, tests, [plausible()])
+    bench.lost_alone = frozenset({"test_box.py::test_empty"})
+    report = await run(bench, artifacts, tmp_path)
+    assert report.certificate is None
     assert report.rejected[0].regressions == ("test_box.py::test_empty",)
 
 

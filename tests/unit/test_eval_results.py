@@ -185,6 +185,8 @@ def test_files_of_hidden_tests_are_taken_from_the_hidden_tests() -> None:
     assert both.count("test_shop.py") == 2
     assert "+y = 3" in both
     assert "+x = 2" in both
+    blank = FIX.replace("@@ -1 +1 @@", "@@ -1,2 +1,2 @@") + " \n"
+    assert joined(blank, TEST_PATCH) == blank + TEST_PATCH, "a blank line of context belongs to its hunk"
     assert joined(FIX, "") == FIX
     assert joined(BAD_TEST, TEST_PATCH) == TEST_PATCH
     with pytest.raises(PatchInvalid):

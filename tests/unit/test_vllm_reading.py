@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from agent.model import ToolSpec
+from agent.model import ToolCall, ToolSpec
+from agent.vllm import wire
 from agent.vllm.calls import answered, trailing, written
 from agent.vllm.repetition import Repetition, once, period
 from agent.vllm.thinking import split
@@ -153,3 +154,11 @@ def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     split("", text)
     once(text[-20_000:])
     assert time.perf_counter() - began < 3
+
+
+def test_code_with_marks_of_templates_can_be_edited() -> None:
+    """The model is shown them apart, copies them so, and means them as they stand in the file."""
+    code = "f'<s>{old}</s>' # <think> [INST] <|im_end|> <<SYS>> a < b [ INST"
+    assert wire.harmless(code) != code
+    call = ToolCall(id="1", name="edit", arguments={"old": wire.harmless(code), "lines": [wire.harmless(code)], "n": 1})
+    assert wire.meant(call).arguments == {"old": code, "lines": [code], "n": 1}

@@ -45,6 +45,10 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     patch: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A diff to verify before searching.", rich_help_panel=WHAT)
     ] = None,
+    reported_only: Annotated[
+        bool,
+        typer.Option("--reported-only", help="Only failing tests that the issue names count.", rich_help_panel=WHAT),
+    ] = False,
     goal: Annotated[
         Literal["patch", "triage"], typer.Option(help="triage ends after localization.", rich_help_panel=WHAT)
     ] = "patch",
@@ -115,6 +119,8 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     settings = load()
     where = inputs.source_of(source)
     ways = Ways(json=json, quiet=quiet, out=out, checkout=_checkout(where) if apply else None)
+    if reported_only and issue is None:
+        raise Refused("--reported-only needs --issue: what was reported stands there")
     if [log, issue, *(patch or ())].count("-") > 1:
         raise Refused("only one of --log, --issue and --patch can be - (standard input)")
     given = {"limit_seconds": limit_seconds, "test_seconds": test_seconds, "repeats": repeats}
@@ -123,12 +129,13 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         source=where, rev=inputs.revision("--rev", rev), good=inputs.revision("--good", good), tests=tuple(test or ()),
         goal=goal, allow=inputs.allowed(allow or (), RULES), install=tuple(install or ()), test_command=test_command,
         python=python, sandbox=sandbox or settings.sandbox, limits=limits, image=image or "",
-        dockerfile=dockerfile or settings.dockerfile,
+        dockerfile=dockerfile or settings.dockerfile, reported_only=reported_only,
         reasoner=chosen(settings, model_url, model),
     )  # fmt: skip
     texts = inputs.text_of("--log", log), inputs.text_of("--issue", issue), inputs.patches_of(patch or ())
     if address := settings.server if server is None else server:
         here_only = {"--apply": apply, "--image": image, "--dockerfile": dockerfile, "--model-url": model_url or model}
+        here_only |= {"--reported-only": reported_only}
         bounds = {"wall_s": limit_seconds, "test_s": test_seconds, "repeats": repeats}
         bounds |= {"candidates": candidates, "workers": workers}
         asked = Asked(request, {name: value for name, value in bounds.items() if value is not None}, *texts, sandbox)

@@ -99,11 +99,15 @@ def _missing(run: RunRef, format: Format) -> str:  # noqa: A002
     return f"run {run.id} is not finished; go on with it: patchwright resume {run.id}"
 
 
-def verify(
+def verify(  # noqa: PLR0917 - typer reads the signature
     ctx: typer.Context,
     certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="certificate.json of a report.")],
     repo: Annotated[
         str | None, typer.Option(metavar="PATH|URL", help="Where the repository is now, if it moved.")
+    ] = None,
+    image: Annotated[str | None, typer.Option(metavar="NAME", help="Docker image to run it in.")] = None,
+    dockerfile: Annotated[
+        str | None, typer.Option(metavar="FILE|auto", help="Build the image from the repository's Dockerfile.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -112,6 +116,8 @@ def verify(
     from workflows.settings import load
 
     settings, door = load(), door_of(ctx)
+    named = {name: value for name, value in (("image", image), ("dockerfile", dockerfile)) if value}
+    settings = settings.model_copy(update=named)
     text = text_of("CERTIFICATE", str(certificate)) or ""
     source = source_of(repo) if repo else None
     result = watch(Ways(quiet=quiet), None, lambda emit: door.recheck(settings, text, source, emit))
