@@ -8,18 +8,17 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
 from tests.fakes.store import FakeStore
 from workflows.service.api import create_app
-from workflows.service.values import Principal, Scope
+from workflows.service.values import SCOPES, Principal, Scope
 from workflows.settings import Settings
 
 URL = "https://github.com/example/project.git"
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:

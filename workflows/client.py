@@ -37,7 +37,7 @@ from workflows.service.bodies import (
 from workflows.service.values import Event
 
 V = TypeVar("V", bound=Value)
-_LATER = (429, 503)
+_LATER = (409, 429, 503)
 _MOST_LINE = 4 << 20
 _TIMES = httpx.Timeout(30.0, connect=10.0, read=60.0)  # events send a sign of life every 15 s
 _RUNS = "/v1/diagnoses"
@@ -153,6 +153,8 @@ class Client:
             try:
                 for event in self._stream(run, after):
                     until = self._now() + self._patience_s
+                    if event is None:
+                        continue
                     after = event.seq
                     yield event
                     if event.last:
@@ -172,9 +174,10 @@ class Client:
 
     def _more(self, run: str, after: int) -> bool:
         """Whether an ended run has events that were not seen."""
-        return next(iter(self._stream(run, after)), None) is not None
+        return any(self._stream(run, after))
 
-    def _stream(self, run: str, after: int) -> Iterator[Event]:
+    def _stream(self, run: str, after: int) -> Iterator[Event | None]:
+        """Events, and None for every other line: the service lives."""
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         with self._http.stream("GET", f"{_RUNS}/{run}/events", headers=headers) as answer:
             if answer.status_code == httpx.codes.NO_CONTENT:
@@ -183,8 +186,7 @@ class Client:
                 answer.read()
                 raise _refusal(answer)
             for line in _lines(answer.iter_bytes()):
-                if line.startswith(b"data:"):
-                    yield Event.model_validate_json(line[5:])
+                yield Event.model_validate_json(line[5:]) if line.startswith(b"data:") else None
 
     def _part(self, run: str, part: str) -> bytes | None:
         try:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agent.domain import Limits
 
 PREFIX = "PATCHWRIGHT_"
+UPLOAD = "upload:"  # how a run names a source that lies below `Settings.uploads`
 
 
 class SettingsInvalid(ValueError):

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from tests import postgres
 from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
+from workflows.packing import pack
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence, FencedSaver
 from workflows.service.journal import Journal
@@ -63,6 +65,15 @@ class Service:
         )  # fmt: skip
         self.workers.append(process)
         return process
+
+    async def shared(self, repo: Path, node: str) -> tuple[Run, subprocess.Popen[str]]:
+        """A run whose first worker has begun that node, with a second worker waiting."""
+        run = await self.submit(repo)
+        first = self.worker()
+        await self.until(run, "started")
+        self.worker()
+        await self.until(run, "progress", node, "started")
+        return run, first
 
     async def submit(self, repo: Path, deadline_s: float | None = None) -> Run:
         wanted = Submission(request=Request(source=str(repo), limits=LIMITS), deadline_s=deadline_s)
@@ -134,11 +145,7 @@ def shop(tmp_path: Path) -> Path:
 
 async def test_a_killed_workers_run_is_taken_over_and_finished_once(service: Service, shop: Path) -> None:
     """kill -9 in mid-run: within the stall time and a little another worker goes on after the last finished node."""
-    run = await service.submit(shop)
-    first = service.worker()
-    await service.until(run, "started")
-    service.worker()
-    await service.until(run, "progress", "localize", "started")
+    run, first = await service.shared(shop, "localize")
     first.kill()
     killed = time.monotonic()
     await service.until(run, "resumed")
@@ -150,11 +157,7 @@ async def test_a_killed_workers_run_is_taken_over_and_finished_once(service: Ser
 
 async def test_a_paused_worker_that_was_taken_over_ends_and_changes_nothing(service: Service, shop: Path) -> None:
     """STOP, taken over and finished elsewhere, CONT: the process ends with 70 and leaves no trace in the run."""
-    run = await service.submit(shop)
-    first = service.worker()
-    await service.until(run, "started")
-    service.worker()
-    await service.until(run, "progress", "reproduce", "started")
+    run, first = await service.shared(shop, "reproduce")
     first.send_signal(signal.SIGSTOP)
     events = await service.assert_finished_once(run)
     first.send_signal(signal.SIGCONT)
@@ -165,11 +168,7 @@ async def test_a_paused_worker_that_was_taken_over_ends_and_changes_nothing(serv
 
 async def test_a_drained_worker_gives_its_run_back(service: Service, shop: Path) -> None:
     """SIGTERM: it ends by itself with 0, and another worker goes on after the last finished node."""
-    run = await service.submit(shop)
-    first = service.worker()
-    await service.until(run, "started")
-    service.worker()
-    await service.until(run, "progress", "reproduce", "started")
+    run, first = await service.shared(shop, "reproduce")
     first.terminate()
     assert await asyncio.to_thread(first.wait, 20) == 0
     events = await service.assert_finished_once(run)
@@ -221,8 +220,13 @@ def test_a_database_or_a_port_that_cannot_be_had_is_said(address: str, patchwrig
     assert f"port {port}" in refused.err
 
 
-async def test_serve_takes_a_run_to_its_patch(address: str, patchwright: Patchwright, shop: Path) -> None:
-    """The first token is shown once; a run is worked on by a child process; SIGTERM ends all of it with 0."""
+async def test_serve_takes_an_upload_to_its_patch(
+    address: str, patchwright: Patchwright, shop: Path, tmp_path: Path
+) -> None:
+    """The first token is shown once; a child process works on the run; SIGTERM ends all of it with 0. The certificate
+    holds where the service's files are not.
+    """
+    elsewhere = Patchwright(tmp_path / "elsewhere", patchwright.cache)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serving = patchwright.start("serve", "--port", str(port), "--workers", "1", database_url=address)
@@ -231,32 +235,55 @@ async def test_serve_takes_a_run_to_its_patch(address: str, patchwright: Patchwr
         said = await asyncio.to_thread(serving.stdout.readline)
         secret = said.rsplit(" ", 1)[1].strip()
         assert secret.startswith("pw_")
-        async with opened(address, patchwright) as service:
-            known = await service.store.principal(secret)
-            assert known is not None
-            wanted = Submission(request=Request(source=str(shop), limits=LIMITS))
-            run, _ = await service.store.submit(known, wanted, key=None, fingerprint="f")
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                patch = await _patch(client, run.id, secret)
-        assert "price <" in patch
+        archive = BytesIO()
+        pack(shop, archive)
+        form = {"request": json.dumps({"limits": LIMITS.model_dump(mode="json")})}
+        bearer = {"Authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer, timeout=60) as client:
+            sent = {"archive": ("shop.tgz", archive.getvalue())}
+            asked = await client.post("/v1/diagnoses", files=sent, data=form)
+            assert asked.status_code == 202, asked.text
+            run = asked.json()["id"]
+            answer = await client.get(f"/v1/diagnoses/{run}", headers={"Authorization": "Bearer pw_wrong"})
+            assert answer.status_code == 401
+            async with client.stream("GET", f"/v1/diagnoses/{run}/events") as events:
+                assert "event: finished" in [line async for line in events.aiter_lines()]
+            patch, report, certificate = [
+                await client.get(f"/v1/diagnoses/{run}/{part}") for part in ("patch", "report", "certificate")
+            ]
+        assert "price <" in patch.text
+        assert str(patchwright.folder) not in report.text + certificate.text, "paths of the service's machine"
+        (tmp_path / "certificate.json").write_text(certificate.text)
     finally:
         serving.terminate()
         out, err = await asyncio.to_thread(serving.communicate, timeout=60)
     assert serving.returncode == 0, err[-3000:]
     assert secret not in out + err
     await asyncio.to_thread(patchwright.assert_nothing_left, serving.pid)
+    refused = await asyncio.to_thread(elsewhere.run, "verify", tmp_path / "certificate.json")
+    assert (refused.code, "--repo PATH" in refused.err) == (65, True), refused.text
+    again = await asyncio.to_thread(elsewhere.run, "verify", tmp_path / "certificate.json", "--repo", shop)
+    assert again.code == 0, again.text
 
 
-async def _patch(client: httpx.AsyncClient, run: str, secret: str) -> str:
-    """The patch of a run, once its events have come to their end."""
-    bearer = {"Authorization": f"Bearer {secret}"}
-    assert (await client.get(f"/v1/diagnoses/{run}")).status_code == 401
-    async with client.stream("GET", f"/v1/diagnoses/{run}/events", headers=bearer) as events:
-        text = [line async for line in events.aiter_lines()]
-    assert "event: finished" in text
-    answer = await client.get(f"/v1/diagnoses/{run}/patch", headers=bearer)
-    assert answer.status_code == 200, answer.text
-    return answer.text
+async def test_an_upload_is_needed_as_long_as_its_run_lives(service: Service) -> None:
+    run = await service.submit(Path("upload:abc/top"))
+    assert "abc" in await service.store.uploads()
+    await service.store.cancel(ADA, run.id)
+    assert "abc" not in await service.store.uploads()
+
+
+async def test_what_is_wrong_with_an_upload_is_said_without_paths_of_the_machine(service: Service) -> None:
+    place = Settings(home=service.patchwright.home).uploads / "def"
+    place.mkdir(parents=True)
+    (place / "a.py").write_text("")
+    wanted = Submission(request=Request(source="upload:def", rev="v1", limits=LIMITS))
+    run, _ = await service.store.submit(ADA, wanted, key=None, fingerprint="f")
+    await _attempt(service.store, await _claimed(service.store, run), service.patchwright)
+    known = await service.store.run(ADA.tenant, run.id)
+    assert known is not None
+    assert (known.state, "upload:def" in known.problem) == ("failed", True), known.problem
+    assert str(service.patchwright.home) not in known.problem
 
 
 async def test_a_source_that_cannot_be_used_is_said(service: Service, tmp_path: Path) -> None:
@@ -295,10 +322,10 @@ async def test_a_superseded_attempt_writes_no_checkpoint(service: Service, shop:
     assert ended == [EXIT]
     saver = FencedSaver(service.store.pool, Fence(new, ended.append))
     assert await saver.aget_tuple(_config(run)) is None
-    await _put(saver, run, {"reason": "mine"})
+    await _put(saver, run, {"reason": "mine\0\udcff"})
     kept = await saver.aget_tuple(_config(run))
     assert kept is not None
-    assert kept.checkpoint["channel_values"] == {"reason": "mine"}
+    assert kept.checkpoint["channel_values"] == {"reason": "mine\ufffd?"}, "what jsonb has no place for"
     assert ended == [EXIT]
 
 

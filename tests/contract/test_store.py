@@ -16,6 +16,7 @@ from agent.domain import Request
 from tests import postgres
 from tests.fakes.store import FakeStore
 from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, Store, StoreDown
+from workflows.service.schema import migrate
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.store.attempts import Claim, Superseded
 from workflows.service.store.pool import LOST
@@ -462,9 +463,12 @@ async def test_many_watchers_of_one_run_hear_soon(real: PostgresDesk, ada: Princ
 
 
 async def test_two_processes_may_migrate_at_the_same_time(address: str) -> None:
-    from workflows.service.schema import migrate
-
-    await asyncio.gather(migrate(address), migrate(address))
-    async with await psycopg.AsyncConnection.connect(address) as connection:
+    """On a new database: indexes are made concurrently there, which wait for whoever waits in the database."""
+    fresh = psycopg.conninfo.make_conninfo(address, dbname="fresh")
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute("create database fresh")
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(migrate(fresh) for _ in range(3)))
+    async with await psycopg.AsyncConnection.connect(fresh) as connection:
         cursor = await connection.execute("select count(*) from patchwright_schema")
         assert await cursor.fetchone() == (1,)

@@ -10,9 +10,9 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.fakes.report import verified
-from tests.service import SCOPES, URL, Site, site
+from tests.service import URL, Site, site
 from workflows.report.render import write_report
-from workflows.service.values import Principal, Scope
+from workflows.service.values import SCOPES, Principal, Scope
 
 RUN = "{run}"
 Route = tuple[str, str, Scope, int, Any]  # method, path, scope, answer, body

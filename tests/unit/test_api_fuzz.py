@@ -22,11 +22,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.fakes.report import verified
-from tests.service import SCOPES, URL, Site, site
+from tests.service import URL, Site, site
 from workflows.report.render import write_report
 from workflows.service import api
 from workflows.service.api.openapi import text
 from workflows.service.bodies import Wanted
+from workflows.service.values import SCOPES
 
 FIELDS = sorted(Wanted.model_fields)
 SCALARS = (

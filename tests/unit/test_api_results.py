@@ -17,9 +17,7 @@ from agent.domain import Report
 from tests.fakes.report import FIX, hostile, verified, without_patch
 from tests.service import Site, site
 from workflows.report.render import write_report
-from workflows.service.api.reads import Reads
 from workflows.service.api.results import preferred
-from workflows.service.ports import StoreDown
 from workflows.service.values import Event
 
 
@@ -144,42 +142,6 @@ async def test_a_database_that_goes_away_cuts_the_stream_without_a_last_event(pl
     answer = await asyncio.wait_for(watching, 5)
     assert [event.kind for event in _events(answer.text)] == ["queued"]
     assert "reconnect" in answer.text
-
-
-async def test_many_watchers_are_one_read_and_none_misses_what_came_during_it(place: Site) -> None:
-    run = await place.submitted()
-    began: list[int] = []
-    gate = asyncio.Event()
-    real = place.store.events
-
-    async def slow(tenant: str, run: str, *, after: int = 0, limit: int = 500) -> tuple[Event, ...]:
-        began.append(after)
-        found = await real(tenant, run, after=after, limit=limit)
-        await gate.wait()
-        return found
-
-    place.store.events = slow  # type: ignore[method-assign]
-    reads = Reads(place.store)
-    early = [asyncio.create_task(reads.events("red", run, 1)) for _ in range(20)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    place.store.add(run, "started")  # after the read began, before it is answered
-    late = [asyncio.create_task(reads.events("red", run, 1)) for _ in range(20)]
-    await asyncio.sleep(0)
-    gate.set()
-    assert [len(found) for found in await asyncio.gather(*late)] == [1] * 20
-    await asyncio.gather(*early)
-    assert len(began) <= 3
-
-
-async def test_a_read_that_fails_fails_for_all_who_wait_and_not_for_the_next(place: Site) -> None:
-    run = await place.submitted()
-    reads = Reads(place.store)
-    place.store.down = True
-    failed = await asyncio.gather(*(reads.events("red", run, 0) for _ in range(3)), return_exceptions=True)
-    assert [type(error) for error in failed] == [StoreDown] * 3
-    place.store.down = False
-    assert len(await reads.events("red", run, 0)) == 1
 
 
 async def test_who_stops_watching_is_forgotten(place: Site) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 from starlette.types import Message, Scope
 
-from tests.service import SCOPES, URL, Site, site, tarball
+from tests.service import URL, Site, site, tarball
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
 from workflows.service.bodies import RunView
+from workflows.service.ports import StoreDown
+from workflows.service.values import SCOPES, Run
 
 FILES = {"pkg/__init__.py": b"", "tests/test_x.py": b"def test_x(): assert False\n"}
 
@@ -58,7 +59,7 @@ async def test_a_submission_is_queued_and_answered_with_its_place(place: Site) -
     assert (answer.status_code, shown.state, shown.rev) == (202, "queued", "main")
     assert answer.headers["location"] == f"/v1/diagnoses/{shown.id}" == shown.links["self"]
     kept = place.store.submissions[shown.id]
-    assert (kept.log, kept.request.good, kept.request.goal, kept.archive) == ("a\ufffdb", "v1", "triage", None)
+    assert (kept.log, kept.request.good, kept.request.goal) == ("a\ufffdb", "v1", "triage")
     assert [entry[1:3] for entry in place.store.audited] == [("submit", shown.id)]
 
 
@@ -154,7 +155,7 @@ async def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
     assert _uploads(place) == [], "what was uploaded for it is gone"
 
 
-async def test_a_database_that_is_away_is_said_and_nothing_is_left(place: Site) -> None:
+async def test_a_database_that_is_away_is_said_before_anything_is_unpacked(place: Site) -> None:
     await place.token("red", *SCOPES)
     place.store.down = True
     answer = await _upload(place, tarball(FILES))
@@ -162,13 +163,31 @@ async def test_a_database_that_is_away_is_said_and_nothing_is_left(place: Site) 
     assert _uploads(place) == []
 
 
+async def test_a_run_whose_commit_was_not_confirmed_keeps_its_source(place: Site) -> None:
+    """The database went away after it had queued the run; asking again with the same key finds that run."""
+    key, real = {"Idempotency-Key": "k"}, place.store.submit
+
+    async def cut(*arguments: Any, **more: Any) -> tuple[Run, bool]:
+        await real(*arguments, **more)
+        raise StoreDown("the connection was lost")
+
+    place.store.submit = cut  # type: ignore[method-assign]
+    assert (await _upload(place, tarball(FILES), headers=key)).status_code == 503
+    place.store.submit = real  # type: ignore[method-assign]
+    again = await _upload(place, tarball(FILES), headers=key)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    source = place.store.submissions[again.json()["id"]].request.source
+    assert (place.settings.uploads / source.removeprefix("upload:") / "tests" / "test_x.py").exists()
+    assert len(_uploads(place)) == 1, "the second one was not needed"
+
+
 async def test_an_upload_is_unpacked_and_named_in_the_submission(place: Site) -> None:
     answer = await _upload(place, tarball(FILES), {"tests": ["tests/test_x.py"]})
     assert answer.status_code == 202, answer.text
     kept = place.store.submissions[answer.json()["id"]]
-    assert kept.archive is not None
-    assert kept.request.source == f"upload:{kept.archive}"
-    assert (place.settings.uploads / kept.archive / "tests" / "test_x.py").read_bytes() == FILES["tests/test_x.py"]
+    kind, _, name = kept.request.source.partition(":")
+    assert kind == "upload"
+    assert (place.settings.uploads / name / "tests" / "test_x.py").read_bytes() == FILES["tests/test_x.py"]
 
 
 async def test_an_upload_sent_twice_with_one_key_is_kept_once(place: Site) -> None:
@@ -183,7 +202,7 @@ async def test_an_upload_sent_twice_with_one_key_is_kept_once(place: Site) -> No
 async def test_a_subdirectory_of_an_upload_stays_inside(place: Site) -> None:
     answer = await _upload(place, tarball({"a/b/x.py": b"", "c.py": b""}), {"subdirectory": "a/b"})
     kept = place.store.submissions[answer.json()["id"]]
-    assert str(kept.archive).endswith("/a/b")
+    assert kept.request.source.endswith("/a/b")
     before = _uploads(place)
     for name in ("..", "../..", "/etc", "a/b/x.py", "nothing", "a/../../.."):
         assert (await _upload(place, tarball({"a/x": b"", "c": b""}), {"subdirectory": name})).status_code == 422
@@ -225,7 +244,7 @@ async def test_a_form_holds_an_archive_and_a_request_only(place: Site) -> None:
 
 async def _allowed(tmp_path: Path, allowance: Allowance, body: AsyncIterator[bytes], **headers: str) -> httpx.Response:
     place = site(tmp_path)
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     tight = Around(place.app, allowance=allowance, metrics=metrics)
     secret = await place.token("red", "submit")
     kept = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json", **headers}
@@ -262,7 +281,7 @@ async def test_a_body_that_trickles_in_is_given_up(tmp_path: Path) -> None:
 
 async def test_a_client_that_takes_no_byte_is_given_up(tmp_path: Path) -> None:
     place = site(tmp_path)
-    tight = Around(place.app, allowance=Allowance(send_s=0.05), metrics=Metrics(CollectorRegistry()))
+    tight = Around(place.app, allowance=Allowance(send_s=0.05), metrics=Metrics())
     sent: list[str] = []
 
     async def receive() -> Message:

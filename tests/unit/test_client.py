@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 
 from agent.domain import EXIT_CODES, Report
 from tests.fakes.report import FIX, verified, without_patch
-from tests.service import SCOPES, URL, Site, site
+from tests.service import URL, Site, site
 from workflows import cli
 from workflows.client import Client, ServiceAway, ServiceRefused
 from workflows.commands import remote
@@ -29,6 +29,7 @@ from workflows.commands.session import Ways
 from workflows.packing import pack
 from workflows.report.render import write_report
 from workflows.service.bodies import Opinion, RunView, TokenWanted, Wanted
+from workflows.service.values import SCOPES
 
 
 @contextmanager
@@ -292,8 +293,7 @@ def test_a_diagnosis_on_a_service_ends_as_one_here(  # noqa: PLR0917 - fixtures
     assert Report.model_validate_json((tmp_path / "out" / "report.json").read_bytes()).outcome == outcome
     assert (tmp_path / "out" / "patch.diff").exists() == (outcome == "verified_patch")
     kept = next(iter(place.store.submissions.values()))
-    assert kept.archive is not None
-    assert (place.settings.uploads / kept.archive / "pkg" / "new.py").exists()
+    assert (place.settings.uploads / kept.request.source.removeprefix("upload:") / "pkg" / "new.py").exists()
     assert kept.request.limits.repeats == 2
 
 

@@ -11,11 +11,9 @@ from workflows.exits import USAGE, Refused
 
 if TYPE_CHECKING:
     from workflows.service.store import PostgresStore
-    from workflows.service.values import Scope
 
 T = TypeVar("T")
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose token.")]
-SCOPES: tuple[Scope, ...] = ("submit", "read", "approve", "admin")
 app = typer.Typer(name="token", help="API tokens of the service.", no_args_is_help=True)
 
 
@@ -25,12 +23,14 @@ def create(
     tenant: Tenant = "default",
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="|".join(SCOPES), help="What it allows, again for more; submit and read if not said."),
+        typer.Option(metavar="submit|read|admin", help="What it allows, again for more; submit and read if not said."),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="How long it is good for.")] = None,
 ) -> None:
     """Make a token and print it: it is never shown again."""
     from datetime import UTC, datetime, timedelta
+
+    from workflows.service.values import SCOPES
 
     if not tenant.isascii() or not tenant.isprintable() or not 0 < len(tenant) <= 100:
         raise Refused(f"a tenant's name is 1 to 100 printable ASCII characters, not {tenant!r}")

@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from agent.artifacts import ArtifactMissing
 from agent.certificate import patch_of
 from agent.diagnose import GraphDrained, RunControl
-from agent.domain import Report, Request
+from agent.domain import Report
 from sandbox.protocol import SandboxError
 from tools.tool import ToolError
 from workflows.exits import Refused
@@ -23,8 +23,7 @@ from workflows.service.fence import PATIENCE_S, Fence, fenced
 from workflows.service.journal import Journal
 from workflows.service.ports import StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
-from workflows.service.values import Submission
-from workflows.settings import Settings
+from workflows.settings import UPLOAD, Settings
 from workflows.text import line
 from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_request
 
@@ -85,25 +84,13 @@ class Attempt:
         run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (run.folder / "request.json").exists():
             given = await self.store.submission(self.claim)
-            keep_request(run, self._placed(given), log=given.log, issue=given.issue, patches=given.patches)
+            keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
         report = await diagnose_run(
             self.settings, run, journal.emit, checkpoints=fenced(self.store.pool, self.fence), control=control
         )
-        report = self._shown(report)
         diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
         await asyncio.to_thread(write_report, report, diff, run.folder)
         return report
-
-    def _placed(self, given: Submission) -> Request:
-        """The request, with an upload's source where it lies."""
-        if given.archive is None:
-            return given.request
-        return given.request.model_copy(update={"source": str(self.settings.uploads / given.archive)})
-
-    def _shown(self, report: Report) -> Report:
-        """The report as its owner reads it: the source by the name under which it was submitted."""
-        source = self.claim.run.request.source
-        return report.model_copy(update={"request": report.request.model_copy(update={"source": source})})
 
     async def _orders(self) -> Order:
         """Give signs of life until there is an order; ends the process when the run has a newer attempt."""
@@ -128,7 +115,10 @@ class Attempt:
         if isinstance(error, StoreDown):
             raise error
         await self._patiently(journal.write)
-        return await (self._failed(_problem(error, self.claim)) if error else self._finished(work.result()))
+        if error is None:
+            return await self._finished(work.result())
+        told = _problem(error, self.claim).replace(f"{self.settings.uploads}/", UPLOAD)  # its owner knows it so
+        return await self._failed(told)
 
     async def _finished(self, report: Report) -> Ended:
         headline = line(report.reason or report.root_cause, 300)

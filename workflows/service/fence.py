@@ -21,6 +21,7 @@ from psycopg.rows import DictRow, dict_row
 
 from workflows.service.store.attempts import Claim, Superseded
 from workflows.service.store.pool import Pool, asked, reading
+from workflows.service.store.rows import text
 
 EXIT = 70
 PATIENCE_S = 60.0
@@ -76,9 +77,14 @@ class FencedSaver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """See the library."""
+        """See the library, which keeps strings as jsonb: that has no place for NUL and lone surrogates."""
+        values = {
+            name: text(value, len(value)) if isinstance(value, str) else value
+            for name, value in checkpoint["channel_values"].items()
+        }
+        fit: Checkpoint = {**checkpoint, "channel_values": values}
         return await reading(
-            lambda: AsyncPostgresSaver.aput(self, config, checkpoint, metadata, new_versions), longest_s=PATIENCE_S
+            lambda: AsyncPostgresSaver.aput(self, config, fit, metadata, new_versions), longest_s=PATIENCE_S
         )
 
     async def aput_writes(

@@ -1,4 +1,4 @@
-"""Which addresses a request may make the service talk to: git servers to clone from.
+"""Which git servers a request may make the service clone from.
 
 This is an early, clear refusal. Names can resolve to something else a second later, so what connects later must check
 again and stay with what it checked: the clone resolves anew and ties curl to the addresses that it found public, with
@@ -68,20 +68,19 @@ async def check_git(url: str, hosts: Hosts, resolve: Resolve) -> None:
         url_parts(url, UrlPolicy())  # as the clone will
     except SandboxError:
         raise UrlRefused("not a valid URL of a repository") from None
-    await addresses(host, parts.port or 443, hosts, resolve)
+    await _check_addresses(host, parts.port or 443, hosts, resolve)
 
 
-async def addresses(host: str, port: int, hosts: Hosts, resolve: Resolve) -> tuple[str, ...]:
-    """The addresses of a host, all of them allowed; () where a proxy resolves it. Raises UrlRefused."""
+async def _check_addresses(host: str, port: int, hosts: Hosts, resolve: Resolve) -> None:
+    """Return when all addresses of a host are allowed, or a proxy resolves it. Raises UrlRefused."""
     if hosts.proxied and not _literal(host):
-        return ()
+        return
     try:
         found = tuple(await resolve(host, port))
     except (OSError, UnicodeError):  # a timeout is an OSError too
         raise UrlRefused("the host of the URL cannot be found") from None
     if not found or not (hosts.private or all(map(public, found))):
         raise UrlRefused("the URL leads to this machine or into a private network, which is not allowed here")
-    return found
 
 
 def public(address: str) -> bool:

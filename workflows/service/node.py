@@ -21,11 +21,10 @@ from workflows.service.crew import crew
 from workflows.service.postgres import DatabaseUnavailable, database, place
 from workflows.service.schema import migrate
 from workflows.service.store import PostgresStore, open_store
-from workflows.service.values import Principal, Scope
+from workflows.service.values import SCOPES, Principal
 from workflows.service.worker import Worker
 from workflows.settings import Settings, host_variables
 
-SCOPES: frozenset[Scope] = frozenset({"submit", "read", "approve", "admin"})
 TENANT = "default"
 SAME_S = 1.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -127,7 +126,7 @@ async def _serve(settings: Settings, address: str, plan: Plan, say: Callable[[st
     async with open_store(address, settings) as store:
         await _tokens(store, plan, say)
         listening = _listening(plan)
-        anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=SCOPES)  # noqa: S106
+        anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
         app = create_app(store, settings=settings, folder=settings.home / "runs", anonymous=anonymous)
         server = _Server(
             uvicorn.Config(
@@ -168,7 +167,7 @@ async def _tokens(store: PostgresStore, plan: Plan, say: Callable[[str], None]) 
         raise Refused(
             "there is no token yet, and others could connect: make one with `patchwright token create`", USAGE
         )
-    _, secret = await store.issue(TENANT, "first", SCOPES)
+    _, secret = await store.issue(TENANT, "first", frozenset(SCOPES))
     say(f"The first token, shown only now: {secret}")
 
 

@@ -14,7 +14,7 @@ from workflows.service.values import Event, Feedback, Page, Principal, Run, RunS
 
 
 class StoreDown(RuntimeError):
-    """The database does not answer; nothing was changed. The message says what was tried."""
+    """The database does not answer. A write may have come about all the same, where its answer was lost."""
 
 
 class KeyConflict(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 from importlib import resources
 
 import psycopg
@@ -11,6 +12,7 @@ from alembic.config import Config
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine, pool
+from tenacity import AsyncRetrying, retry_if_result, wait_fixed
 
 HEAD = "0001"
 TABLE = "patchwright_schema"
@@ -20,11 +22,19 @@ _LOCK = 0x7061746368  # any number that nobody else takes
 async def migrate(address: str) -> None:
     """Bring the database forward. Processes that start at the same time wait for each other. Raises psycopg.Error."""
     async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
-        await connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        await AsyncRetrying(retry=retry_if_result(operator.not_), wait=wait_fixed(0.2))(_alone, connection)
         await _queue(connection)
         async with AsyncPostgresSaver.from_conn_string(address) as saver:
             await saver.setup()
         await asyncio.to_thread(_ours, address)
+
+
+async def _alone(connection: psycopg.AsyncConnection) -> bool:
+    """Whether this process has the lock now. To wait inside the database would hold a snapshot, for whose end the
+    other process's CREATE INDEX CONCURRENTLY waits.
+    """
+    got = await (await connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,))).fetchone()
+    return bool(got and got[0])
 
 
 async def _queue(connection: psycopg.AsyncConnection) -> None:

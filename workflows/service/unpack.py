@@ -202,15 +202,16 @@ def _parents(path: Path, budget: _Budget) -> None:
 
 
 def _link(links: list[tuple[Path, str]], folder: Path, budget: _Budget) -> None:
-    """Make the symbolic links, then see that each one stays inside."""
+    """Make the symbolic links, never through one another, then see that each one stays inside."""
+    real = Path(os.path.realpath(folder))
     for path, target in links:
+        if Path(os.path.realpath(path.parent)) != real / path.parent.relative_to(folder):
+            raise ArchiveRefused("it holds a link where something else is")
         _parents(path, budget)
         try:
             path.symlink_to(target)
         except OSError:
             raise ArchiveRefused("it holds a link where something else is") from None
-    real = os.path.realpath(folder)
     for path, _ in links:
-        there = os.path.realpath(path)
-        if there != real and not there.startswith(real + os.sep):
+        if not Path(os.path.realpath(path)).is_relative_to(real):
             raise ArchiveRefused("it holds a link that leads outside")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from agent.domain import Request
 from tools.values import Value
 
-RunState = Literal["queued", "running", "waiting_for_approval", "finished", "failed", "cancelled", "timed_out"]
-Scope = Literal["submit", "read", "approve", "admin"]
+RunState = Literal["queued", "running", "finished", "failed", "cancelled", "timed_out"]
+Scope = Literal["submit", "read", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 EventKind = Literal[
     "queued", "started", "resumed", "progress", "message", "finished", "failed", "cancelled", "timed_out"
 ]
@@ -42,7 +43,6 @@ class Token(Value):
 class Submission(Value):
     """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
 
-    archive: a directory below the service's uploads that holds the unpacked source, instead of a URL in the request;
     priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included.
     """
 
@@ -50,7 +50,6 @@ class Submission(Value):
     log: str | None = None
     issue: str | None = None
     patches: tuple[str, ...] = ()
-    archive: str | None = None
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
 

@@ -22,9 +22,11 @@ from workflows.service.fence import EXIT, Fence
 from workflows.service.ports import StoreDown
 from workflows.service.store.attempts import Attempts
 from workflows.service.store.queue import QUEUE, TASK
+from workflows.service.sweeping import sweep
 from workflows.settings import Settings
 
 POLL_S = 2.0
+SWEEP_S = 600.0
 
 
 class Released(Exception):
@@ -56,15 +58,16 @@ class Worker:
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AtOnce())(self._job)
         awake = threading.Event()
         threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
-        rescuing = asyncio.create_task(self._rescue(), name="rescue")
+        keeping = [asyncio.create_task(self._rescue(), name="rescue"), asyncio.create_task(self._sweep(), name="sweep")]
         log.info("worker begins", concurrency=self.concurrency)
         try:
             while not self.draining.is_set():
                 await self._serve()
         finally:
             awake.set()
-            rescuing.cancel()
-            await asyncio.gather(rescuing, return_exceptions=True)
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
         log.info("worker ends")
 
     async def _serve(self) -> None:
@@ -109,6 +112,17 @@ class Worker:
             except StoreDown as error:
                 log.warning("nothing is rescued while the database is away", why=str(error))
             await asyncio.sleep(min(5.0, self.settings.stall_seconds / 4))
+
+    async def _sweep(self) -> None:
+        log = structlog.get_logger()
+        while True:
+            try:
+                gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
+                if gone:
+                    log.info("uploads that no run needs were removed", uploads=gone)
+            except (StoreDown, OSError) as error:
+                log.warning("uploads are not swept", why=str(error))
+            await asyncio.sleep(SWEEP_S)
 
 
 def watch_clock(

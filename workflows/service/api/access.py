@@ -13,7 +13,6 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.problems import Problem
-from workflows.service.api.reads import Reads
 from workflows.service.fetch import Hosts, Resolve
 from workflows.service.ports import Store
 from workflows.service.values import Principal, Scope
@@ -40,7 +39,6 @@ class Parts:
     hosts: Hosts
     resolve: Resolve
     metrics: Metrics
-    reads: Reads
     heartbeat_s: float = 15.0
     watch_s: float = 900.0
     unpacking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from workflows.service.api import events, health, openapi, problems, results, runs, tokens
 from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
-from workflows.service.api.reads import Reads
 from workflows.service.fetch import Hosts, Resolve, Resolver
 from workflows.service.ports import Store
 from workflows.service.values import Principal
@@ -22,22 +20,21 @@ ROUTERS = (runs.router, events.router, results.router, tokens.router, health.rou
 
 def create_app(
     store: Store, *, settings: Settings, folder: Path, anonymous: Principal | None = None,
-    registry: CollectorRegistry | None = None, resolve: Resolve | None = None, allowance: Allowance | None = None,
+    resolve: Resolve | None = None, allowance: Allowance | None = None,
     heartbeat_s: float = 15.0,
 ) -> FastAPI:  # fmt: skip
     """The API over a store.
 
-    folder: of runs, `folder/ID/` with their files; anonymous: who asks without a token, None to refuse; registry: to
-    which other parts of the service add their figures; resolve: finds addresses of hosts; heartbeat_s: seconds between
-    signs of life of a stream without events.
+    folder: of runs, `folder/ID/` with their files; anonymous: who asks without a token, None to refuse; resolve: finds
+    addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events.
     """
-    metrics = Metrics(registry or CollectorRegistry())
+    metrics = Metrics()
     app = _routed()
     proxied = any(name.lower() in ("https_proxy", "all_proxy") and value for name, value in host_variables().items())
     app.state.parts = Parts(
         store=store, settings=settings, folder=folder, anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
-        resolve=resolve or Resolver(), metrics=metrics, reads=Reads(store), heartbeat_s=heartbeat_s,
+        resolve=resolve or Resolver(), metrics=metrics, heartbeat_s=heartbeat_s,
     )  # fmt: skip
     limits = allowance or Allowance(form_bytes=(settings.upload_mb << 20) + (24 << 20))
     app.add_middleware(Around, allowance=limits, metrics=metrics)

@@ -68,7 +68,7 @@ async def _stream(parts: Parts, run: Run, after: int) -> AsyncIterator[bytes]:
         try:
             async with parts.store.watch(run.id) as watch:
                 while time.monotonic() < until:
-                    new = await parts.reads.events(run.tenant, run.id, after)
+                    new = await parts.store.events(run.tenant, run.id, after=after)
                     for event in new:
                         yield _written(event)
                         after = event.seq

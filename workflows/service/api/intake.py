@@ -26,7 +26,7 @@ from workflows.service.fetch import UrlRefused, check_git
 from workflows.service.members import ArchiveRefused, Bounds
 from workflows.service.unpack import unpack
 from workflows.service.values import Principal, Submission
-from workflows.settings import Settings, split
+from workflows.settings import UPLOAD, Settings, split
 
 _PART_BYTES = 24 << 20
 
@@ -161,12 +161,12 @@ def _below(source: Path, subdirectory: str) -> Path:
 def submission(wanted: Wanted, settings: Settings, archive: Path | None) -> Submission:
     """What is queued. An upload's source is `upload:` and its directory below the uploads."""
     request = Request(
-        source=wanted.url or f"upload:{archive}", rev=wanted.rev, good=wanted.good, tests=wanted.tests,
+        source=wanted.url or f"{UPLOAD}{archive}", rev=wanted.rev, good=wanted.good, tests=wanted.tests,
         goal=wanted.goal, allow=wanted.allow, install=wanted.install, test_command=wanted.test_command,
         python=wanted.python, sandbox=wanted.sandbox or settings.sandbox, limits=wanted.limits.within(settings.limits),
         reasoner=chosen(settings), dockerfile=settings.dockerfile,
     )  # fmt: skip
     return Submission(
         request=request, log=wanted.log, issue=wanted.issue, patches=wanted.patches,
-        archive=str(archive) if archive else None, priority=wanted.priority, deadline_s=wanted.deadline_s,
+        priority=wanted.priority, deadline_s=wanted.deadline_s,
     )  # fmt: skip

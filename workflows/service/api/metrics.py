@@ -1,4 +1,4 @@
-"""What is counted about requests; one registry per application, to which the rest of the service may add."""
+"""What is counted about requests; one registry per application."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 class Metrics:
     """Counters of the API. Labels are routes as declared, never paths as sent: their number is bounded."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
         self._requests = Counter(
             "patchwright_http_requests", "requests answered", ("method", "route", "status"), registry=registry
         )

@@ -116,7 +116,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _down(request: Request, error: Exception) -> Response:
     del error  # its message speaks of the database, not to clients
-    detail = "the service cannot reach its database; nothing was changed, try again"
+    detail = "the service cannot reach its database; try again, with the same Idempotency-Key"
     return answer(503, "unavailable", detail, request=id_of(request), headers={"Retry-After": "5"})
 
 

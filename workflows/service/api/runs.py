@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextlib import AsyncExitStack
 from typing import Annotated
@@ -14,7 +15,7 @@ from workflows.service.api.access import Parts, Reader, Submitter, WithParts
 from workflows.service.api.intake import check, discard, stored, submission, taken
 from workflows.service.api.problems import Problem, Unchanged, invalid, missing
 from workflows.service.bodies import Opinion, RunList, RunView, view
-from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull
+from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, StoreDown
 from workflows.service.values import Feedback, Principal, Run, RunState, Submission
 
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
@@ -72,7 +73,11 @@ async def submit(request: Request, response: Response, asker: Submitter, parts: 
             archive = await stored(body.archive, body.wanted.subdirectory, parts)
             undo.push_async_callback(discard, archive, parts.settings)
         queued = submission(body.wanted, parts.settings, archive)
-        run, fresh = await _queued(parts, asker, queued, key, body.fingerprint)
+        try:
+            run, fresh = await _queued(parts, asker, queued, key, body.fingerprint)
+        except (StoreDown, asyncio.CancelledError):  # it may be queued all the same: what it needs stays
+            undo.pop_all()
+            raise
         if fresh:
             undo.pop_all()
     response.headers["Location"] = f"/v1/diagnoses/{run.id}"

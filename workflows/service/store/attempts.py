@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from workflows.service.store.queue import defer
 from workflows.service.store.rows import run_of, submission_of
 from workflows.service.store.runs import append
 from workflows.service.values import EventKind, Run, RunState, Submission
+from workflows.settings import UPLOAD
 
 Order = Literal["cancelled", "timed_out"]
 
@@ -135,6 +137,13 @@ class Attempts:
             for job in stalled:
                 await self._retry(job)
         return moved + len(stalled)
+
+    async def uploads(self) -> frozenset[str]:
+        """Uploads that runs still need, by their directories' names."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(queries()["live"])
+            sources = [json.loads(row["request"])["source"] for row in await cursor.fetchall()]
+        return frozenset(source.removeprefix(UPLOAD).split("/")[0] for source in sources if source.startswith(UPLOAD))
 
     async def _retry(self, job: int) -> None:
         from procrastinate.utils import utcnow  # noqa: PLC0415

@@ -93,6 +93,8 @@ where r.state in ('queued', 'running') and r.beat < now() - make_interval(secs =
 for update skip locked;
 -- overdue --
 select id, tenant from runs where state = 'queued' and deadline < now() for update skip locked;
+-- live --
+select request from runs where state in ('queued', 'running');
 -- sequences --
 select id, last_seq from runs where id = any(%(runs)s);
 -- token --

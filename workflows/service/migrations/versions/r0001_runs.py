@@ -13,7 +13,7 @@ STATEMENTS = (
         id text primary key,
         tenant text not null,
         state text not null check (state in
-            ('queued', 'running', 'waiting_for_approval', 'finished', 'failed', 'cancelled', 'timed_out')),
+            ('queued', 'running', 'finished', 'failed', 'cancelled', 'timed_out')),
         request text not null,          -- JSON in ASCII: jsonb has no place for every string that arrives
         priority integer not null,
         slot integer not null,          -- one of the tenant's places to run in
