@@ -85,8 +85,9 @@ class Processes:
             if text.strip():
                 (place / f"{option}.txt").write_text(text, encoding="utf-8", errors="replace")
                 given += [f"--{option}", str(place / f"{option}.txt")]
-        if task.issue.strip() and not task.told:
-            given.append("--reported-only")  # suites of old projects fail on a new machine for reasons of their own
+        if task.issue.strip() and not task.told and self.settings.model_url:
+            # Suites of old projects fail on new machines for reasons of their own: the model shows what was reported.
+            given.append("--reported-only")
         tests = [word for test in task.told for word in ("--test", test)]
         where = ["diagnose", str(place / "checkout"), "--out", str(place / "report"), "--quiet"]
         return [sys.executable, "-P", "-c", _START, *where, *given, *tests, *self.options]
