@@ -1,4 +1,4 @@
-"""The SQL of `queries.sql`, by name."""
+"""The SQL of the `*.sql` files of this package, by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ _HEAD = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 @cache
 def queries() -> Mapping[str, bytes]:
     """All queries. They are bytes, which nothing is ever formatted into: values are parameters."""
-    text = resources.files("workflows.service.store").joinpath("queries.sql").read_text(encoding="utf-8")
-    _, *parts = _HEAD.split(text)
-    return {name: sql.strip().encode() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+    found: dict[str, bytes] = {}
+    for file in sorted(resources.files("workflows.service.store").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            _, *parts = _HEAD.split(file.read_text(encoding="utf-8"))
+            for name, sql in zip(parts[::2], parts[1::2], strict=True):
+                if name in found:
+                    raise ValueError(f"two queries are called {name}")
+                found[name] = sql.strip().encode()
+    return found
