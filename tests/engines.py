@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
+from sandbox.docker import labels
 from sandbox.docker.building import CACHE
 from sandbox.docker.labels import OWNER, RUN
 from sandbox.docker.provider import Choices, DockerSandboxes
@@ -19,15 +21,15 @@ from tests import images
 NO_ENGINE = "these tests need a Docker engine, and none answers: run `sh deploy/test-parts.sh` (as root on Debian)"
 
 
-@functools.lru_cache(maxsize=1)
-def docker_image() -> str:
-    """The name of the image for tests, made on the engine if it is not there."""
+@functools.lru_cache(maxsize=2)
+def docker_image(*, go: bool = False) -> str:
+    """The name of the image for tests, made on the engine if it is not there. go: the one with Go in it."""
     try:
         api = docker.from_env(version="auto").api
     except docker.errors.DockerException as error:
         pytest.fail(f"{NO_ENGINE} ({error})")
     try:
-        return images.ensure(api)
+        return images.ensure(api, go=go)
     finally:
         api.close()
 
@@ -55,6 +57,19 @@ def remove_built(cache: Path) -> None:
             api.remove_image(image["Id"], force=True)
     finally:
         api.close()
+
+
+def dead_owner() -> str:
+    """How a process of this machine that has ended would have marked what it made."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    return f"patchwright-{Path('/proc/self/ns/pid').stat().st_ino}-{ended.pid}-1"
+
+
+def leftover(api: Any, owner: str) -> str:
+    """The id of a container that was made in the name of `owner`, and never started."""
+    marks = {**labels.labels("", f"{owner}-0"), OWNER: owner}
+    return str(api.create_container(docker_image(), ["true"], labels=marks)["Id"])
 
 
 def engine_holds(*runs: str) -> list[str]:

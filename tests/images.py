@@ -26,22 +26,27 @@ _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _DIRECTORIES = ("tmp", "proc", "sys", "dev", "etc", "run", "workspace", "environment", "var", "var/tmp", "root")
 
 
-def reference() -> str:
+def reference(*, go: bool = False) -> str:
     """The image's name; it changes with what goes into it."""
     prefix = Path(sys.base_prefix)
-    facts = [str(prefix), str((prefix / "bin" / _python()).stat().st_mtime_ns), *PROGRAMS]
+    facts = [str(go), str(prefix), str((prefix / "bin" / _python()).stat().st_mtime_ns), *PROGRAMS]
     facts.append(hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
     return f"{REPOSITORY}:{hashlib.sha256(' '.join(facts).encode()).hexdigest()[:16]}"
 
 
-def ensure(api: Any) -> str:
-    """Import the image unless the engine has it; returns its name. Takes a few seconds the first time."""
-    name = reference()
+def ensure(api: Any, *, go: bool = False) -> str:
+    """Import the image unless the engine has it; returns its name. Takes a few seconds the first time.
+
+    go: with this machine's Go, which is as large as all the rest.
+    """
+    name = reference(go=go)
     if api.images(name=name):
         return name
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(file.name, "w") as tar:
             _fill(tar)
+            if go:
+                _fill_go(tar)
         api.import_image_from_file(
             file.name, repository=REPOSITORY, tag=name.split(":")[1],
             changes=[f"ENV PATH={Path(sys.base_prefix, 'bin')}:/usr/local/bin:/usr/bin:/bin"],
@@ -77,6 +82,23 @@ def _fill(tar: tarfile.TarFile) -> None:
     for name in ("acorn", "acorn-walk", "cjs-module-lexer", "undici", "minimatch"):  # what Debian's node reads there
         if (path := Path("/usr/share/nodejs", name)).is_dir():
             tar.add(path, str(path).lstrip("/"))
+
+
+def _fill_go(tar: tarfile.TarFile) -> None:
+    found = shutil.which("go")
+    if found is None:
+        raise FileNotFoundError(f"the tests need Go: {INSTALL}")
+    link, root = Path(found).parent.resolve() / "go", Path(found).resolve().parents[1]
+    tar.add(link, str(link).lstrip("/"))
+    for top in (root, Path("/usr/share", root.name)):
+        if top.is_dir():
+            tar.add(top, str(top).lstrip("/"), filter=_of_go)
+
+
+def _of_go(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """The tools and the library, without their tests, the compiler's sources and other builds of the library."""
+    unwanted = "testdata" in info.name or info.name.endswith("_test.go") or "/src/cmd/" in info.name
+    return None if unwanted or "/pkg/linux_amd64_" in info.name else info
 
 
 def _passwd() -> str:

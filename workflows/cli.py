@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from workflows.commands import about, diagnose, images, log, logs, model, remote, runs, serve, thoughts, token, worker
+from workflows.commands import (
+    about,
+    diagnose,
+    images,
+    log,
+    logs,
+    model,
+    remote,
+    runs,
+    serve,
+    settings,
+    thoughts,
+    token,
+    worker,
+)
 from workflows.commands import eval as evaluating
 from workflows.exits import EPILOG, IO_FAILED, SIGNALLED, USAGE
 
@@ -36,7 +50,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     logs.logs,
     evaluating.eval,
 )
-ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.settings, about.example)
+ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.example)
 for command in COMMANDS:
     app.command()(command)
 SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, remote.openapi)
@@ -46,6 +60,7 @@ app.add_typer(token.app, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
 app.add_typer(model.app, rich_help_panel="Patchwright itself")
+app.add_typer(settings.app, rich_help_panel="Patchwright itself")
 app.add_typer(images.app, rich_help_panel="Patchwright itself")
 
 

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
         default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
     )
     queue_limit: int = Field(default=2000, ge=1, description="runs of one tenant that may wait")
+    reap_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, description="how often a worker removes what killed runs left on a Docker engine"
+    )
     tenant_runs: int = Field(default=8, ge=1, le=1000, description="runs of one tenant at the same time")
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 
@@ -176,12 +179,26 @@ def load() -> Settings:
     """The settings of this process. Raises SettingsInvalid."""
     try:
         return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"])
-        raise SettingsInvalid(f"{PREFIX}{name.upper()}: {first['msg']} (got {first['input']!r})") from error
-    except RuntimeError as error:  # pathlib's word for "there is no home directory"
-        raise SettingsInvalid(f"no home directory: set {PREFIX}HOME and {PREFIX}CACHE ({error})") from error
+    except (ValidationError, RuntimeError) as error:
+        raise SettingsInvalid(_told(error)[0]) from error
+
+
+def wrong() -> tuple[str, ...]:
+    """What is wrong with the settings of this process, a line for each variable."""
+    try:
+        Settings()
+    except (ValidationError, RuntimeError) as error:
+        return _told(error)
+    return ()
+
+
+def _told(error: ValidationError | RuntimeError) -> tuple[str, ...]:
+    if not isinstance(error, ValidationError):  # pathlib's word for "there is no home directory"
+        return (f"no home directory: set {PREFIX}HOME and {PREFIX}CACHE ({error})",)
+    names = ["_".join(str(part) for part in one["loc"]).upper() for one in error.errors()]
+    return tuple(
+        f"{PREFIX}{name}: {one['msg']} (got {one['input']!r})" for name, one in zip(names, error.errors(), strict=True)
+    )
 
 
 def unknown() -> tuple[str, ...]:

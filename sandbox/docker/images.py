@@ -75,11 +75,18 @@ async def first(engine: Engine, references: Sequence[str], *, pull: bool) -> tup
 async def _pull(engine: Engine, reference: str) -> None:
     name, tag = (reference, None) if "@" in reference or ":" in reference.rpartition("/")[2] else (reference, "latest")
     try:
-        await engine.call(f"pull the image {reference}", lambda api: api.pull(name, tag=tag))
+        await engine.call(f"pull the image {reference}", lambda api: _pulled(api, name, tag))
     except (docker.errors.NotFound, APIError) as error:
         raise SandboxUnavailable(
             f"the image {reference} cannot be pulled: {str(error.explanation or error)[:300]}"
         ) from error
+
+
+def _pulled(api: Any, name: str, tag: str | None) -> None:
+    """Pull to the end. An engine tells what goes wrong on the way (a digest that does not match) as one more line."""
+    for item in api.pull(name, tag=tag, stream=True, decode=True):
+        if "error" in item:
+            raise SandboxUnavailable(f"the image {name} cannot be pulled: {str(item['error'])[:300]}")
 
 
 def _image(reference: str, facts: Mapping[str, Any]) -> Image:

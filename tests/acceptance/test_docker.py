@@ -1,4 +1,4 @@
-"""The same diagnosis in Docker sandboxes: same outcome, same patch, nothing left on the engine; and Node."""
+"""The same diagnosis in Docker sandboxes: same outcome, same patch, nothing left on the engine; Node and Go."""
 
 from __future__ import annotations
 
@@ -6,33 +6,58 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.command import Patchwright
-from tests.acceptance.repositories import git, repository, write
+from tests.acceptance.repositories import repository
 from tests.engines import docker_image, engine_holds
 
 JS = {
     "package.json": '{"name": "cart", "version": "1.0.0", "scripts": {"test": "node --test"}}\n',
     "src/cart.js": (
-        "function total(prices) {\n  let sum = 0;\n  for (let i = 0; i < prices.length - 1; i++) {\n"
-        "    sum += prices[i];\n  }\n  return sum;\n}\nmodule.exports = { total };\n"
+        "function total(lines) {\n  let sum = 0;\n  for (let i = 0; i <= lines.length; i++) {\n"
+        "    sum += lines[i].price;\n  }\n  return sum;\n}\nmodule.exports = { total };\n"
     ),
     "test/cart.test.js": (
         'const test = require("node:test");\nconst assert = require("node:assert");\n'
         'const { total } = require("../src/cart.js");\n'
-        'test("empty cart costs nothing", () => { assert.strictEqual(total([]), 0); });\n'
-        'test("all prices count", () => { assert.strictEqual(total([1, 2, 3]), 6); });\n'
+        'test("a cart is an array", () => { assert.ok(Array.isArray([])); });\n'
+        'test("all prices count", () => { assert.strictEqual(total([{ price: 1 }, { price: 2 }]), 3); });\n'
     ),
 }
-FIX = """--- a/src/cart.js
+JS_FIX = """--- a/src/cart.js
 +++ b/src/cart.js
 @@ -1,6 +1,6 @@
- function total(prices) {
+ function total(lines) {
    let sum = 0;
--  for (let i = 0; i < prices.length - 1; i++) {
-+  for (let i = 0; i < prices.length; i++) {
-     sum += prices[i];
+-  for (let i = 0; i <= lines.length; i++) {
++  for (let i = 0; i < lines.length; i++) {
+     sum += lines[i].price;
    }
    return sum;
+"""
+GO = {
+    "go.mod": "module example.org/cart\n\ngo 1.18\n",
+    "cart.go": (
+        "package cart\n\n// Total is the sum of all prices.\nfunc Total(prices []int) int {\n\tsum := 0\n"
+        "\tfor i := 0; i <= len(prices); i++ {\n\t\tsum += prices[i]\n\t}\n\treturn sum\n}\n\n"
+        "// Empty tells whether nothing is in it.\nfunc Empty(prices []int) bool {\n\treturn len(prices) == 0\n}\n"
+    ),
+    "cart_test.go": (
+        'package cart\n\nimport "testing"\n\nfunc TestEmpty(t *testing.T) {\n\tif !Empty(nil) {\n'
+        '\t\tt.Fatal("nothing is something")\n\t}\n}\n\nfunc TestTotal(t *testing.T) {\n'
+        '\tif got := Total([]int{1, 2}); got != 3 {\n\t\tt.Fatalf("got %d", got)\n\t}\n}\n'
+    ),
+}
+GO_FIX = """--- a/cart.go
++++ b/cart.go
+@@ -4,5 +4,5 @@
+ func Total(prices []int) int {
+ \tsum := 0
+-\tfor i := 0; i <= len(prices); i++ {
++\tfor i := 0; i < len(prices); i++ {
+ \t\tsum += prices[i]
+ \t}
 """
 
 
@@ -46,17 +71,24 @@ def test_diagnosis_in_docker_ends_as_in_bubblewrap(patchwright: Patchwright) -> 
     assert contained.report["certificate"]
 
 
-def test_node_repository_is_reproduced_and_a_given_patch_verified(patchwright: Patchwright) -> None:
-    """In Docker, which auto is where an image is named."""
-    repo = write(patchwright.folder / "cart", JS)
-    git(repo, "init", "-q", ".")
-    git(repo, "add", "-A")
-    git(repo, "commit", "-q", "-m", "cart")
+@pytest.mark.parametrize(
+    ("files", "fix", "place"), [(JS, JS_FIX, ("src/cart.js", 4)), (GO, GO_FIX, ("cart.go", 7))], ids=["node", "go"]
+)
+def test_other_languages_are_reproduced_localized_and_a_given_patch_verified(
+    patchwright: Patchwright, files: dict[str, str], fix: str, place: tuple[str, int]
+) -> None:
+    """By the frames of the failure, in Docker, which auto is where an image is named; the certificate holds again."""
+    repo = repository(patchwright.folder / "cart", files)
     patch = patchwright.folder / "fix.diff"
-    patch.write_text(FIX)
-    ended = patchwright.diagnose(repo, "--patch", patch, image=docker_image())
+    patch.write_text(fix)
+    image = docker_image(go=files is GO)
+    ended = patchwright.diagnose(repo, "--patch", patch, image=image, test_seconds=60)
     assert ended.outcome == "verified_patch", ended.text
-    assert '"docker"' in (ended.folder / "report.json").read_text()
+    first = ended.report["suspects"][0]
+    assert (first["file"], first["line"]) == place
+    assert '"docker"' in (ended.folder / "certificate.json").read_text()
+    again = patchwright.run("verify", ended.folder / "certificate.json", image=image, test_seconds=60)
+    assert again.code == 0, again.text
     assert engine_holds(*patchwright.runs()) == []
 
 

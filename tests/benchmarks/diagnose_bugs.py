@@ -4,7 +4,10 @@ Each bug is the source archive of the release before a fix, with the newer relea
 reproduced; rank of the true function among the suspects; outcome; whether the suite, run here independently of
 Patchwright, is no worse with the patch than without; seconds. Needs the package registry (archives, environments).
 
-    python tests/benchmarks/diagnose_bugs.py [BUG...] [--seconds N]
+    python tests/benchmarks/diagnose_bugs.py [BUG...] [--seconds N] [--sandbox docker]
+    python tests/benchmarks/diagnose_bugs.py [BUG...] --compare      # each on bubblewrap, then on Docker, side by side
+
+Docker's image is made from this machine's own Python, without a registry.
 """
 
 from __future__ import annotations
@@ -12,18 +15,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.benchmarks import real_bugs
+from tests.engines import docker_image
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "real-bugs"
@@ -35,6 +41,7 @@ class Row:
     """What one diagnosis gave; rank: 1-based place of the true function, 0 when it is not listed."""
 
     bug: str
+    sandbox: str
     outcome: str
     reproduced: bool
     rank: int
@@ -44,15 +51,32 @@ class Row:
     seconds: float
     patch: str
 
+    def __str__(self) -> str:
+        return (
+            f"{self.bug:40} {self.sandbox:10} {self.outcome[:60]:16} {'yes' if self.reproduced else 'NO':5} "
+            f"{self.rank or '-':>4} {self.candidates:>6} {self.alternatives:>3} {self.sound[:60]:12} "
+            f"{self.seconds:>6.1f}"
+        )
 
-def diagnose(bug: real_bugs.Bug, tree: Path, seconds: int) -> dict[str, Any]:
+    @property
+    def found(self) -> tuple[bool, int, str]:
+        """What does not depend on how fast the machine is."""
+        return self.reproduced, self.rank, self.outcome
+
+
+HEAD = f"{'bug':40} {'sandbox':10} {'outcome':16} {'repro':5} {'rank':>4} {'tried':>6} {'alt':>3} {'suite':12} {'s':>6}"
+
+
+def diagnose(bug: real_bugs.Bug, tree: Path, sandbox: str, seconds: int) -> dict[str, Any]:
     """The report of one bug as JSON."""
-    command = [COMMAND, "diagnose", tree, "--json", "--quiet", "--limit-seconds", str(seconds)]
+    command = [COMMAND, "diagnose", tree, "--json", "--quiet", "--sandbox", sandbox, "--limit-seconds", str(seconds)]
     for test in bug.failing:
         command += ["--test", test]
+    image = {"PATCHWRIGHT_IMAGE": docker_image()} if sandbox == "docker" else {}
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=seconds * 2 + 300, check=False
-    )
+        [str(part) for part in command], env={**os.environ, **image}, capture_output=True, text=True,
+        timeout=seconds * 2 + 300, check=False,
+    )  # fmt: skip
     try:
         report: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -96,48 +120,78 @@ def soundness(bug: real_bugs.Bug, tree: Path, work: Path, patch: str | None) -> 
     return "sound" if not broken else f"BREAKS {broken[0]}"
 
 
-def run(bug: real_bugs.Bug, seconds: int) -> Row:
-    """Prepare, diagnose and judge one bug."""
-    started = time.monotonic()
+def run(bug: real_bugs.Bug, sandbox: str, seconds: int) -> Row:
+    """Prepare, diagnose and judge one bug. seconds: limit of the diagnosis; those of the row are its own alone."""
     with _scratch() as work:
         tree = real_bugs.prepare(bug, CACHE, work / "tree")
-        report = diagnose(bug, tree, seconds)
+        started = time.monotonic()
+        report = diagnose(bug, tree, sandbox, seconds)
         took = time.monotonic() - started
         patch = report.get("patch")
         sound = soundness(bug, tree, work, patch)
     return Row(
-        bug=bug.id, outcome=report["outcome"], reproduced=bool(report["failing_tests"]),
+        bug=bug.id, sandbox=sandbox, outcome=report["outcome"], reproduced=bool(report["failing_tests"]),
         rank=rank(report, bug.functions), alternatives=len(report.get("alternatives", ())),
         candidates=report.get("cost", {}).get("candidates", 0), sound=sound, seconds=took, patch=patch or "",
     )  # fmt: skip
 
 
-def main() -> int:
-    """Run the chosen bugs and print the table and the totals."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bugs", nargs="*", help="ids, or parts of ids (default: all)")
-    parser.add_argument("--seconds", type=int, default=180, help="limit of one diagnosis")
-    parser.add_argument("--patches", action="store_true", help="print the patches too")
-    arguments = parser.parse_args()
-    bugs = real_bugs.select(real_bugs.load(), arguments.bugs)
-    print(f"{'bug':40} {'outcome':16} {'repro':5} {'rank':>4} {'tried':>6} {'alt':>3} {'suite':12} {'s':>6}")
+def measured(bugs: Sequence[real_bugs.Bug], sandboxes: Sequence[str], seconds: int, *, patches: bool) -> list[Row]:
+    """All rows, printed as they come: one sandbox after the other for each bug, so that load slows each alike."""
+    print(HEAD)
     rows = []
     for bug in bugs:
-        row = run(bug, arguments.seconds)
-        rows.append(row)
-        print(
-            f"{row.bug:40} {row.outcome[:60]:16} {'yes' if row.reproduced else 'NO':5} {row.rank or '-':>4} "
-            f"{row.candidates:>6} {row.alternatives:>3} {row.sound[:60]:12} {row.seconds:>6.1f}",
-            flush=True,
-        )
-        if arguments.patches and row.patch:
-            print(row.patch)
+        for sandbox in sandboxes:
+            row = run(bug, sandbox, seconds)
+            rows.append(row)
+            print(row, flush=True)
+            if patches and row.patch:
+                print(row.patch)
+    return rows
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """The totals of one sandbox."""
     verified = sum(row.outcome == "verified_patch" for row in rows)
     top = sum(0 < r.rank <= 5 for r in rows)
     broken = sum(r.sound.startswith("BREAKS") for r in rows)
-    print(f"\n{len(rows)} bugs: {sum(r.reproduced for r in rows)} reproduced; true function in the top 5 for {top},")
-    print(f"first for {sum(r.rank == 1 for r in rows)}; {verified} verified, {broken} of them break other tests")
-    return int(any(row.sound.startswith("BREAKS") for row in rows))
+    return (
+        f"{len(rows)} bugs: {sum(r.reproduced for r in rows)} reproduced; true function in the top 5 for {top},\n"
+        f"first for {sum(r.rank == 1 for r in rows)}; {verified} verified, {broken} of them break other tests; "
+        f"{statistics.median(r.seconds for r in rows):.1f} s in the middle"
+    )
+
+
+def differences(rows: Sequence[Row]) -> list[str]:
+    """Bugs that did not end alike everywhere; a patch that differs is told too."""
+    told = []
+    for bug in dict.fromkeys(row.bug for row in rows):
+        mine = [row for row in rows if row.bug == bug]
+        if len({row.found for row in mine}) > 1:
+            told.append(f"DIFFERS {bug}: " + "; ".join(f"{row.sandbox} {row.found}" for row in mine))
+        elif len({row.patch for row in mine}) > 1:
+            told.append(f"other patch {bug}")
+    return told
+
+
+def main() -> int:
+    """Run the chosen bugs and print the table and the totals."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bugs", nargs="*", help="ids or packages (default: all)")
+    parser.add_argument("--seconds", type=int, default=180, help="limit of one diagnosis")
+    parser.add_argument("--patches", action="store_true", help="print the patches too")
+    parser.add_argument("--sandbox", default="bubblewrap", choices=("bubblewrap", "docker"))
+    parser.add_argument("--compare", action="store_true", help="both sandboxes; 1 when they do not end alike")
+    arguments = parser.parse_args()
+    sandboxes = ("bubblewrap", "docker") if arguments.compare else (arguments.sandbox,)
+    bugs = real_bugs.select(real_bugs.load(), arguments.bugs)
+    rows = measured(bugs, sandboxes, arguments.seconds, patches=arguments.patches)
+    for sandbox in sandboxes:
+        print(f"\n{sandbox}: {summary([row for row in rows if row.sandbox == sandbox])}")
+    told = differences(rows)
+    print("\n".join(told))
+    broken = any(row.sound.startswith("BREAKS") for row in rows)
+    return int(broken or any(line.startswith("DIFFERS") for line in told))
 
 
 if __name__ == "__main__":

@@ -8,4 +8,6 @@ for script in sandbox docker_sandbox thinking search localization bisection ci_l
     echo "== $script"
     sh tests/guarded.sh .venv/bin/python "tests/benchmarks/$script.py" || missed="$missed $script"
 done
+echo "== service"
+sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.service || missed="$missed service"
 [ -z "$missed" ] || { echo "missed:$missed" >&2; exit 1; }

@@ -26,7 +26,7 @@ from sandbox.environment import Overrides, build
 from sandbox.environment_images import recognize
 from sandbox.protocol import Blueprint, BuildFailed, Need, SandboxUnavailable, Workspace
 from sandbox.recipe import EnvironmentBroken, EnvironmentUnknown
-from tests.engines import docker_image, engine_holds, remove_built
+from tests.engines import dead_owner, docker_image, engine_holds, leftover, remove_built
 from tests.trees import grow
 
 MINOR = f"3.{sys.version_info.minor}"
@@ -402,28 +402,17 @@ def test_damaged_record_is_no_record(tmp_path: Path) -> None:
 
 async def test_reaper_of_a_service_removes_leftovers_while_it_runs(sandboxes: DockerSandboxes, api: Any) -> None:
     """Of a process that is dead, again and again; what lives stays."""
-    dead = _dead_owner()
+    dead = dead_owner()
     async with reaping(sandboxes, 0.3) as fares, sandboxes.open(Workspace(())) as sandbox:
         await _until(lambda: fares.rounds)
         for _ in range(2):
-            name = _leftover(api, dead)
+            name = leftover(api, dead)
             await _until(lambda name=name: name not in [one["Id"] for one in api.containers(all=True)])
         assert fares.trouble == ""
         assert (await sandbox.exec(["true"])).ok
     rounds = fares.rounds
     await asyncio.sleep(0.5)
     assert fares.rounds == rounds
-
-
-def _dead_owner() -> str:
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    return f"patchwright-{Path('/proc/self/ns/pid').stat().st_ino}-{dead.pid}-1"
-
-
-def _leftover(api: Any, dead: str) -> str:
-    marks = {**labels.labels("", f"{dead}-0"), labels.OWNER: dead}
-    return str(api.create_container(docker_image(), ["true"], labels=marks)["Id"])
 
 
 async def test_reaper_goes_on_when_the_engine_is_away(tmp_path: Path) -> None:

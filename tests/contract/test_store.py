@@ -472,3 +472,21 @@ async def test_two_processes_may_migrate_at_the_same_time(address: str) -> None:
     async with await psycopg.AsyncConnection.connect(fresh) as connection:
         cursor = await connection.execute("select count(*) from patchwright_schema")
         assert await cursor.fetchone() == (1,)
+
+
+async def test_nothing_is_done_without_its_line_in_the_audit(real: PostgresDesk, ada: Principal) -> None:
+    """Written in the same transaction; a submission that is answered from its key did nothing."""
+    run, _ = await real.store.submit(ada, wanted(), key="k", fingerprint="f")
+    await real.store.submit(ada, wanted(), key="k", fingerprint="f")
+    await real.store.feedback(ada, Feedback(run=run.id, verdict="wrong"))
+    await real.store.cancel(ada, run.id)
+    async with real.real.pool.connection() as connection:
+        asked = await connection.execute(
+            "select action, token, subject, detail from audit where tenant = %s order by id", (ada.tenant,)
+        )
+        rows = [tuple(row.values()) for row in await asked.fetchall()]
+    assert rows == [
+        ("submit", "t1", run.id, ""),
+        ("feedback", "t1", run.id, "wrong"),
+        ("cancel", "t1", run.id, ""),
+    ]

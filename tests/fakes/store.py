@@ -93,6 +93,7 @@ class FakeStore:
         if key is not None:
             self._keys[who.tenant, key] = Kept(fingerprint, run.id, now)
         self.add(run.id, "queued")
+        self.audited.append((who, "submit", run.id, ""))
         return self._runs[run.id], True
 
     def _known(self, tenant: str, key: str | None, fingerprint: str) -> Run | None:
@@ -149,6 +150,8 @@ class FakeStore:
     async def cancel(self, who: Principal, run: str) -> Run | None:
         self._up()
         known = self._of(who.tenant, run)
+        if known is not None:
+            self.audited.append((who, "cancel", run, ""))
         if known is None or known.ended or known.cancelling:
             return known
         if known.state == "running":
@@ -161,6 +164,7 @@ class FakeStore:
         if self._of(who.tenant, feedback.run) is None:
             return False
         self.opinions.append((who.tenant, feedback))
+        self.audited.append((who, "feedback", feedback.run, feedback.verdict))
         return True
 
     async def principal(self, secret: str) -> Principal | None:

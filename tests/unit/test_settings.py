@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows import settings
+from workflows import cli, settings
 from workflows.settings import Settings, SettingsInvalid
 
 
@@ -45,3 +45,34 @@ def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_setting_is_documented() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_check_of_the_settings_tells_all_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every bad value and every unknown variable, with exit code 65; nothing of a secret."""
+    monkeypatch.setenv("PATCHWRIGHT_REPEATS", "many")
+    monkeypatch.setenv("PATCHWRIGHT_WARM", "-1")
+    monkeypatch.setenv("PATCHWRIGHT_REPEAT", "3")
+    assert cli.run(["settings", "check"]) == 65
+    told = capsys.readouterr().out
+    assert all(name in told for name in ("PATCHWRIGHT_REPEATS:", "PATCHWRIGHT_WARM:", "PATCHWRIGHT_REPEAT:"))
+    for name in ("REPEATS", "WARM", "REPEAT"):
+        monkeypatch.delenv(f"PATCHWRIGHT_{name}")
+    monkeypatch.setenv("PATCHWRIGHT_MODEL_KEY_FILE", str(tmp_path / "none"))
+    assert cli.run(["settings", "check"]) == 65
+    assert "is no file that can be read" in capsys.readouterr().out
+
+
+def test_a_check_of_good_settings_shows_them_with_secrets_masked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATCHWRIGHT_REPEATS", "4")
+    monkeypatch.setenv("PATCHWRIGHT_MODEL_KEY", "canary-of-the-key")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:canary-of-the-password@db/x")
+    assert cli.run(["settings", "check"]) == 0
+    told = capsys.readouterr().out
+    assert "PATCHWRIGHT_REPEATS=4" in told
+    assert "PATCHWRIGHT_MODEL_KEY=**********" in told
+    assert "from DATABASE_URL" in told
+    assert "canary" not in told

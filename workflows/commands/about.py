@@ -1,4 +1,4 @@
-"""Commands about Patchwright itself: `doctor`, `schema`, `settings`, `example`."""
+"""Commands about Patchwright itself: `doctor`, `schema`, `example`."""
 
 from __future__ import annotations
 
@@ -157,20 +157,6 @@ def schema() -> None:
     from workflows.report.render import schema_text
 
     sys.stdout.write(schema_text())
-
-
-def settings() -> None:
-    """Print the settings of this machine: their variables, values and meaning."""
-    from workflows.settings import PREFIX, Settings, load, unknown
-
-    current = load()
-    console = Console()
-    for name, field in Settings.model_fields.items():
-        by = "" if name in current.model_fields_set else " (default)"
-        console.print(Text(f"{PREFIX}{name.upper()}={line(str(getattr(current, name)))}{by}"), soft_wrap=True)
-        console.print(Text(f"    {field.description}", style="dim"), soft_wrap=True)
-    for name in unknown():
-        Console(stderr=True).print(Text(f"{line(name)} is set, but there is no such setting"))
 
 
 def example(

@@ -50,7 +50,10 @@ def prune(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what was used within the last hour.")] = False,
 ) -> None:
-    """Remove what was not used for longest until the rest is small enough. Touches nothing that was not built here."""
+    """Remove what was not used for longest until the rest is small enough, and what killed runs left on the engine.
+
+    Touches nothing that was not made here.
+    """
     from sandbox.environment_cache import prune as prune_environments
     from workflows.engines import caches
     from workflows.settings import load
@@ -89,6 +92,7 @@ async def _prune(settings: Settings, size: int, keep_s: float) -> tuple[tuple[Bu
 
     provider = docker_sandboxes(settings, pull=False)
     try:
+        await provider.reap()
         return await prune_images(provider, size, keep_s=keep_s), ""
     except SandboxUnavailable as error:
         return (), str(error)

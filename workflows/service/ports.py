@@ -46,7 +46,7 @@ class Store(Protocol):
     async def submit(
         self, who: Principal, submission: Submission, *, key: str | None, fingerprint: str
     ) -> tuple[Run, bool]:
-        """Queue a run: row, job and first event in one transaction. False: the key was known, that run is returned.
+        """Queue a run: row, job, event and audit in one transaction. False: the key was known, that run is returned.
 
         key: of the client, per tenant, kept for a day; fingerprint: hash of the body. Raises KeyConflict, KeyInFlight,
         QueueFull.
@@ -68,10 +68,10 @@ class Store(Protocol):
         """Hear of new events of a run, from whichever node they come. A missed notice is found within seconds."""
 
     async def cancel(self, who: Principal, run: str) -> Run | None:
-        """End a run, or ask the worker that has it to end it; of an ended run nothing changes."""
+        """End a run, or ask the worker that has it to end it; of an ended run nothing changes. Audited."""
 
     async def feedback(self, who: Principal, feedback: Feedback) -> bool:
-        """Keep what somebody thinks of a report; False when there is no such run."""
+        """Keep what somebody thinks of a report; False when there is no such run. Audited."""
 
     async def principal(self, secret: str) -> Principal | None:
         """Who shows this token; None for an unknown, expired or revoked one."""

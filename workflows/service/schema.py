@@ -19,14 +19,14 @@ TABLE = "patchwright_schema"
 _LOCK = 0x7061746368  # any number that nobody else takes
 
 
-async def migrate(address: str) -> None:
+async def migrate(address: str, to: str = "head") -> None:
     """Bring the database forward. Processes that start at the same time wait for each other. Raises psycopg.Error."""
     async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
         await AsyncRetrying(retry=retry_if_result(operator.not_), wait=wait_fixed(0.2))(_alone, connection)
         await _queue(connection)
         async with AsyncPostgresSaver.from_conn_string(address) as saver:
             await saver.setup()
-        await asyncio.to_thread(_ours, address)
+        await asyncio.to_thread(_ours, address, to)
 
 
 async def _alone(connection: psycopg.AsyncConnection) -> bool:
@@ -45,7 +45,7 @@ async def _queue(connection: psycopg.AsyncConnection) -> None:
             await connection.execute(SchemaManager.get_schema())
 
 
-def _ours(address: str) -> None:
+def _ours(address: str, to: str) -> None:
     config = Config()
     with resources.as_file(resources.files("workflows.service.migrations")) as scripts:
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
@@ -54,4 +54,4 @@ def _ours(address: str) -> None:
         )
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)

@@ -20,6 +20,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence
 from workflows.service.ports import StoreDown
+from workflows.service.reaping import reap
 from workflows.service.store.attempts import Attempts
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import sweep
@@ -59,6 +60,7 @@ class Worker:
         awake = threading.Event()
         threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
         keeping = [asyncio.create_task(self._rescue(), name="rescue"), asyncio.create_task(self._sweep(), name="sweep")]
+        keeping.append(asyncio.create_task(reap(self.settings), name="reap"))
         log.info("worker begins", concurrency=self.concurrency)
         try:
             while not self.draining.is_set():

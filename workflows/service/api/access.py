@@ -44,8 +44,8 @@ class Parts:
     unpacking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
-def parts_of(request: Request) -> Parts:
-    """The application's parts."""
+async def parts_of(request: Request) -> Parts:
+    """The application's parts. Asynchronous: FastAPI calls what is not on another thread, which costs each request."""
     parts = request.app.state.parts
     assert isinstance(parts, Parts)  # noqa: S101 - `create_app` put it there
     return parts

@@ -83,9 +83,7 @@ async def submit(request: Request, response: Response, asker: Submitter, parts: 
     response.headers["Location"] = f"/v1/diagnoses/{run.id}"
     response.headers["ETag"] = etag(run)
     parts.metrics.submitted("queued" if fresh else "repeated")
-    if fresh:
-        await parts.store.audit(asker, "submit", run.id)
-    else:
+    if not fresh:
         response.headers["Idempotency-Replayed"] = "true"
     return view(run)
 
@@ -150,7 +148,6 @@ async def cancel(run: RunId, asker: Submitter, parts: WithParts, response: Respo
     known = await parts.store.cancel(asker, run)
     if known is None:
         raise missing()
-    await parts.store.audit(asker, "cancel", run)
     response.headers["ETag"] = etag(known)
     return view(known)
 
@@ -161,7 +158,6 @@ async def feedback(run: RunId, opinion: Opinion, asker: Submitter, parts: WithPa
     kept = Feedback(run=run, verdict=opinion.verdict, comment=opinion.comment)
     if not await parts.store.feedback(asker, kept):
         raise missing()
-    await parts.store.audit(asker, "feedback", run, opinion.verdict)
 
 
 def etag(run: Run) -> str:

@@ -30,7 +30,8 @@ class Waiter:
     async def wait(self, timeout_s: float) -> bool:
         """See the protocol."""
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
         except TimeoutError:
             return False
         self._news.clear()

@@ -1,11 +1,7 @@
--- known_key --
-delete from idempotency where tenant = %(tenant)s and key = %(key)s and created < now() - interval '1 day';
 -- key --
-select fingerprint, run from idempotency where tenant = %(tenant)s and key = %(key)s;
--- alone --
-select pg_try_advisory_xact_lock(hashtextextended(%(tenant)s || '/' || %(key)s, 0)) as got;
--- keep_key --
-insert into idempotency (tenant, key, fingerprint, run) values (%(tenant)s, %(key)s, %(fingerprint)s, %(run)s);
+with place as (select pg_try_advisory_xact_lock(hashtextextended(%(tenant)s || '/' || %(key)s, 0)) as got)
+select got, i.fingerprint, i.run from place left join idempotency i
+    on i.tenant = %(tenant)s and i.key = %(key)s and i.created > now() - interval '1 day';
 -- forget_keys --
 delete from idempotency where created < now() - interval '1 day';
 -- room --
@@ -17,13 +13,26 @@ select coalesce(t.queued, %(queued)s) as queued, coalesce(t.running, %(running)s
     ) as places) as load
 from (select 1) as one left join tenants t on t.tenant = %(tenant)s;
 -- insert_run --
+-- All of a submission in one round trip. `kept`: false where the key was taken between the look at it and this.
 with run as (
-    insert into runs (id, tenant, state, request, priority, slot, deadline)
+    insert into runs (id, tenant, state, request, priority, slot, deadline, job, last_seq)
     values (%(run)s, %(tenant)s, 'queued', %(request)s, %(priority)s, %(slot)s,
-        now() + make_interval(secs => %(deadline_s)s::float8))
-    returning id
+        now() + make_interval(secs => %(deadline_s)s::float8), %(job)s, 1)
+    returning *
+), content as (
+    insert into submissions (run, content) select id, %(content)s from run
+), event as (
+    insert into run_events (run, seq, kind) select id, 1, 'queued' from run
+), told as (
+    insert into audit (tenant, token, action, subject, detail) select tenant, %(token)s, 'submit', id, '' from run
+), kept as (
+    insert into idempotency (tenant, key, fingerprint, run)
+    select tenant, %(key)s::text, %(fingerprint)s, id from run where %(key)s::text is not null
+    on conflict (tenant, key) do update set fingerprint = excluded.fingerprint, run = excluded.run, created = now()
+        where idempotency.created < now() - interval '1 day'
+    returning run
 )
-insert into submissions (run, content) select id, %(content)s from run;
+select run.*, %(key)s::text is null or exists (select from kept) as kept from run;
 -- set_job --
 update runs set job = %(job)s, beat = now() where tenant = %(tenant)s and id = %(run)s returning *;
 -- run --
@@ -115,8 +124,14 @@ update tokens set revoked = coalesce(revoked, now()) where tenant = %(tenant)s a
 insert into audit (tenant, token, action, subject, detail)
 values (%(tenant)s, %(token)s, %(action)s, %(subject)s, %(detail)s);
 -- feedback --
-insert into feedback (tenant, run, token, verdict, comment)
-select tenant, id, %(token)s, %(verdict)s, %(comment)s from runs where tenant = %(tenant)s and id = %(run)s
-returning id;
+with kept as (
+    insert into feedback (tenant, run, token, verdict, comment)
+    select tenant, id, %(token)s, %(verdict)s, %(comment)s from runs where tenant = %(tenant)s and id = %(run)s
+    returning *
+), told as (
+    insert into audit (tenant, token, action, subject, detail)
+    select tenant, token, 'feedback', run, verdict from kept
+)
+select id from kept;
 -- schema --
 select version_num from patchwright_schema;

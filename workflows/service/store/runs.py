@@ -55,30 +55,26 @@ class Runs:
                 return run_of(known), False
             slot = await self._slot(cursor, who.tenant)
             run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(16)}"
-            await asked(
-                cursor, "insert_run", run=run, tenant=who.tenant, request=kept(submission.request),
-                priority=submission.priority, slot=slot, deadline_s=submission.deadline_s,
-                content=kept(submission),
-            )  # fmt: skip
-            if hashed:
-                await asked(cursor, "keep_key", tenant=who.tenant, key=hashed, fingerprint=fingerprint, run=run)
             job = await defer(
                 self._app, cursor.connection, tenant=who.tenant, run=run, priority=submission.priority, slot=slot
             )
-            await append(cursor, tenant=who.tenant, run=run, entries=[("queued", "", "")])
-            made = await asked(cursor, "set_job", tenant=who.tenant, run=run, job=job)
-        if made is None:
-            raise LookupError("a run that was just made is gone")
+            made = await asked(
+                cursor, "insert_run", run=run, tenant=who.tenant, token=who.token, request=kept(submission.request),
+                priority=submission.priority, slot=slot, deadline_s=submission.deadline_s, job=job,
+                content=kept(submission), key=hashed, fingerprint=fingerprint,
+            )  # fmt: skip
+            if made is None:
+                raise LookupError("a run that was just made is gone")
+            if not made["kept"]:
+                raise _in_flight()
         return run_of(made), True
 
     @staticmethod
     async def _known(cursor: Cursor, tenant: str, key: str, fingerprint: str) -> dict[str, object] | None:
-        got = await asked(cursor, "alone", tenant=tenant, key=key)
-        if got is None or not got["got"]:
-            raise KeyInFlight("the first request with this key has not been answered yet")
-        await asked(cursor, "known_key", tenant=tenant, key=key)
         found = await asked(cursor, "key", tenant=tenant, key=key)
-        if found is None:
+        if found is None or not found["got"]:
+            raise _in_flight()
+        if found["run"] is None:
             return None
         if found["fingerprint"] != fingerprint:
             raise KeyConflict("this key was used with another body")
@@ -139,8 +135,15 @@ class Runs:
             elif row["state"] == "running" and not row["cancelling"]:
                 await asked(cursor, "ask_to_end", **place)
                 await asked(cursor, "call", run=run)
+            await asked(
+                cursor, "audit", tenant=who.tenant, token=who.token, action="cancel", subject=run, detail=""
+            )  # fmt: skip
             row = await asked(cursor, "run", **place)
         return run_of(row) if row else None
+
+
+def _in_flight() -> KeyInFlight:
+    return KeyInFlight("the first request with this key has not been answered yet")
 
 
 def _cursor(run: Run) -> str:
