@@ -113,7 +113,8 @@ class _Branch:
             stop = self._mind.halt(self._task.branch, self._step, self._spent())
             if stop:
                 return await self._final(stop)
-            reply = await self._ask(self._task.tools, self._account.reasoner.answer)
+            reasoner = self._account.reasoner
+            reply = await self._ask(self._task.tools, reasoner.thinking, reasoner.answer)
             self._step += 1
             if not reply.calls and not await self._nudge(reply):
                 return self._acted(reply.text, "answered")
@@ -143,11 +144,10 @@ class _Branch:
         if stop not in _WHY:
             return self._acted("", stop)
         self._messages.append(Message(role="user", text=_FINAL.format(why=_WHY[stop])))
-        reply = await self._ask((), FINAL_ANSWER)
+        reply = await self._ask((), FINAL_ANSWER, FINAL_ANSWER)
         return self._acted(reply.text, stop)
 
-    async def _ask(self, tools: tuple[ToolSpec, ...], answer: int) -> Reply:
-        thinking = self._account.reasoner.thinking if tools else FINAL_ANSWER
+    async def _ask(self, tools: tuple[ToolSpec, ...], thinking: int, answer: int) -> Reply:
         self._compact(thinking + answer)
         try:
             reply = await self._request(tools, thinking, answer)
@@ -227,7 +227,8 @@ class _Branch:
         steps = account.reasoner.steps - self._step
         runs = max(0.0, account.reasoner.sandbox_s - account.sandbox_s)
         tokens = max(0, account.free) // 1000
-        return f"[left: {steps} steps, {tokens}k tokens, {account.left_s:.0f} s, {runs:.0f} s of runs]"
+        scarce = f", {runs:.0f} s of runs" if runs < account.left_s else ""
+        return f"[left: {steps} steps, {tokens}k tokens, {account.left_s:.0f} s{scarce}]"
 
     def _prompt_tokens(self) -> int:
         """Tokens of the next prompt: what the server counted last time, and an estimate of what was added since."""

@@ -13,6 +13,7 @@ from agent.domain import Reasoner, Thought
 from agent.model import ModelError, Usage
 from agent.state import State
 from tools.git import plain
+from tools.localize.outline import MODULE
 from tools.localize.rank import functions
 from tools.toolbox.using import Used
 from tools.values import spelled
@@ -90,7 +91,9 @@ async def case(state: State, deps: Deps, first: int = 0) -> dict[str, Any]:
         "tests": [data(test, 300) for test in state.reproduced.ids[:20]],
         "crash": data(crash[-CRASH:], CRASH),
         "issue": data(issue, ISSUE),
-        "evidence": [{"id": e.id, "summary": plain(e.summary, 300)} for e in state.evidence[:30]],
+        "evidence": [
+            {"id": e.id, "summary": plain(e.summary, 300)} for e in state.evidence[:31] if e.kind != "checkout"
+        ],
         "culprit": data(f"{culprit.subject}\n{deps.artifacts.text(culprit.diff)}", DIFF) if culprit else "",
         "places": await places(state, deps, first),
         "refused": [
@@ -110,11 +113,26 @@ async def places(state: State, deps: Deps, first: int = 0) -> list[dict[str, str
         near = [s for s in state.suspects if s.file == file and s.function == name]
         start = max(1, min(s.function_line for s in near))
         end = min(max(s.end_line for s in near) + 10, start + PLACE_LINES)
-        rows = sources.get(file, "").split("\n")[start - 1 : end]
-        code = "\n".join(f"{number:>5} {row[:300]}" for number, row in enumerate(rows, start))
+        least = max(s.end_line for s in near) + 1 - start
+        rows = _of_function(sources.get(file, "").split("\n")[start - 1 : end], name, least)
+        code = "\n".join(f"{number}|{row[:300]}" for number, row in enumerate(rows, start))
         title = plain(f"{file}, {name} ({score:.2f})", 300)
         found.append({"title": title, "code": data(code, PLACE_CHARACTERS)})
     return found
+
+
+def _of_function(rows: list[str], name: str, least: int) -> list[str]:
+    """Lines without what follows the function; of a module all. least: lines that are known to be of it."""
+    if name == MODULE or not rows:
+        return rows
+    indent = len(rows[0]) - len(rows[0].lstrip())
+    after = (number for number, row in enumerate(rows) if number >= least and _ends(row, indent))
+    return rows[: next(after, len(rows))]
+
+
+def _ends(row: str, indent: int) -> bool:
+    """Whether a line cannot belong to a function that was begun at an indentation before it."""
+    return bool(row.strip()) and len(row) - len(row.lstrip()) <= indent and row.lstrip()[0] not in ")]}#"
 
 
 def texts_of(state: State, deps: Deps, shown: list[dict[str, str]]) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from tools.git import plain
 
 BRANCH = "explain"
 SHARE = 0.5
-MAX_S = 180.0
+MAX_S = 240.0
 CRASH, REPORT, DIFF = 3000, 3000, 8000
 FIRST, LAST = 25, 15
 MAX_SENTENCES, MAX_SENTENCE = 4, 400

@@ -21,7 +21,7 @@ from agent.domain import Evidence, Hypothesis, Patch
 from agent.evidence import observe
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
-from agent.nodes.case import UNASKED, account, case, counted, places, said_by, texts_of, thought, told
+from agent.nodes.case import PLACES, UNASKED, account, case, counted, places, said_by, texts_of, thought, told
 from agent.nodes.investigate import Looked, investigate, rows
 from agent.nodes.localize import test_file
 from agent.nodes.reasons import says
@@ -29,6 +29,7 @@ from agent.prompts import render
 from agent.state import State, Update
 from sandbox.protocol import SandboxError
 from tools.git import plain
+from tools.localize.rank import functions
 from tools.patches import PatchInvalid, touched
 from tools.tool import ToolError
 from tools.toolbox.using import ALL
@@ -108,9 +109,24 @@ async def _task(desks: Desks, hands: Hands, number: int) -> Task:
     return Task(
         branch=f"r{state.round}s{number}", system=render("think.system"),
         prompt=await _prompt(state, desks.deps, desks.hypotheses, number),
-        tools=SPECS, temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
+        tools=offered(state), temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
         check=_unchanged(hands),
     )  # fmt: skip
+
+
+def offered(state: State) -> tuple[ToolSpec, ...]:
+    """The tools that can tell something here; a call of another one is answered all the same.
+
+    logs: where one was given; history: where changes are known that bear on the failure; suspects: where the case does
+    not show them all.
+    """
+    idle = set() if state.request.log else {"logs"}
+    changed = any(signal.name == "change" for suspect in state.suspects for signal in suspect.signals)
+    if not (changed or state.culprit or state.request.good):
+        idle.add("history")
+    if len(functions(state.suspects)) <= PLACES:
+        idle.add("suspects")
+    return tuple(spec for spec in SPECS if spec.name not in idle)
 
 
 def _unchanged(hands: Hands) -> Callable[[str], Awaitable[str]]:

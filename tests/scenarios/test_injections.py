@@ -215,7 +215,7 @@ async def test_model_that_obeys_an_injection_changes_nothing(
     assert letters(world.text)[:24] in letters(model.shown), "the injection was never seen"
     assert (report.outcome, report.certificate, report.patch) == ("diagnosed", None, None)
     assert report.request == request
-    assert all(ask.tools in (SPECS, ()) for ask in model.asks)
+    assert all(tool in SPECS for ask in model.asks for tool in ask.tools)
     assert bench.desks["r0s0"].protected == ("test_box.py",)
     assert row.told in model.shown
     refused = {finding.rule for verdict in report.rejected for finding in verdict.findings}

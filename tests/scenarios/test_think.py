@@ -202,8 +202,22 @@ async def test_prompt_holds_what_was_found(tmp_path: Path) -> None:
     await run(tmp_path, bench(tmp_path), thinking)
     system, user = model.asks[0].messages
     assert "cannot give you" in system.text
-    for part in ("test_box.py::test_size", "assert 1 == 2", "    2     return len(items) - 1", "- test-run-"):
+    for part in ("test_box.py::test_size", "assert 1 == 2", "2|    return len(items) - 1", "- test-run-"):
         assert part in user.text
+
+
+async def test_only_tools_that_can_tell_something_are_offered(tmp_path: Path) -> None:
+    """Without a log, known changes or more suspects than the case shows, five remain; a log brings one more."""
+    thinking, model = mind(tmp_path, r0s0=[MEND, ANSWER])
+    await run(tmp_path, bench(tmp_path), thinking)
+    few = ["search", "read", "edit", "run_tests", "run"]
+    assert [tool.name for tool in model.asks[0].tools if tool.name != "history"] == few
+    texts = Artifacts(tmp_path / "artifacts")
+    request = REQUEST.model_copy(update={"log": texts.put("a log of the failing run")})
+    thinking, model = mind(tmp_path / "logged", r0s0=[MEND, ANSWER])
+    (tmp_path / "logged").mkdir()
+    await run(tmp_path, bench(tmp_path), thinking, request, state="logged")
+    assert "logs" in [tool.name for tool in model.asks[0].tools]
 
 
 async def test_run_with_a_model_replays_without_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,14 @@ async def test_answer_without_calls_ends_the_loop(tmp_path: Path) -> None:
     assert at.uses == [("read", {"path": "a.py"})]
     result = model.asks[1].messages[-1]
     assert (result.role, result.text) == ("tool", "x = 1")
-    assert result.note.startswith("[left: 7 steps, 99k tokens, 500 s, 600 s of runs]")
+    assert result.note == "[left: 7 steps, 99k tokens, 500 s]"
+
+
+async def test_question_without_tools_may_be_thought_about_as_long_as_any(tmp_path: Path) -> None:
+    """Its thinking is capped by the budget; only the forced answer's is short."""
+    money = account()
+    done, model = await run(tmp_path, say("It is x."), what=replace(task(), tools=()), money=money)
+    assert (done.text, model.asks[0].thinking) == ("It is x.", money.reasoner.thinking)
 
 
 async def test_messages_are_only_appended(tmp_path: Path) -> None:

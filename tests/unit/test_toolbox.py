@@ -66,7 +66,7 @@ async def test_read_shows_numbered_lines_and_what_the_file_defines(base: Path) -
     """A window; the rest can be asked for."""
     used = await told(desk(base), "read", path="/workspace/box.py", start=3, lines=2)
     assert used.text.splitlines() == [
-        "/workspace/box.py, lines 3 to 4 of 7", "defines size:1, twice:6", "    3     return len(items) - 1", "    4 ",
+        "/workspace/box.py, lines 3 to 4 of 7", "defines size:1, twice:6", "3|    return len(items) - 1", "4|",
     ]  # fmt: skip
 
 

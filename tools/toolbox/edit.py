@@ -7,7 +7,7 @@ import difflib
 import warnings
 
 from tools.guard import inspect
-from tools.patches import FileChange, diff_of
+from tools.patches import FileChange
 from tools.texts import Text
 from tools.tool import ToolError, tool
 from tools.toolbox.desk import Desk
@@ -25,7 +25,7 @@ class Edit(Value):
 
 @tool(timeout_s=20, max_chars=6_000)
 async def edit(desk: Desk, args: Edit) -> str:
-    """Replace the passage old, which must occur exactly once, by new. Empty old: create the file."""
+    """Replace old, which must occur exactly once, by new. Empty old: create the file."""
     path = desk.checked(args.path)
     if path in desk.protected:
         raise ToolError(f"{path} is a failing test: a patch may not change it; mend the code it tests")
@@ -42,10 +42,18 @@ async def edit(desk: Desk, args: Edit) -> str:
         raise ToolError("old and new are the same: nothing is changed")
     await desk.put(path, after)
     if desk.writes:
-        return diff_of([change])
+        return _shown(change)
     findings = inspect([c for c in desk.changes() if c.path == path], failing_files=sorted(desk.protected))
     warned = "".join(f"\nWARNING: the guard will refuse this patch: {f.rule}: {f.detail}" for f in findings[:5])
-    return diff_of([change]) + warned
+    return _shown(change) + warned
+
+
+def _shown(change: FileChange) -> str:
+    """The file as it would be, where it changes: hunks with a line around each."""
+    if change.old is None:
+        return f"{change.path} is created, {len(change.new.splitlines()) if change.new else 0} lines"
+    before, after = change.old.splitlines(), (change.new or "").splitlines()
+    return "\n".join([change.path, *list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]])
 
 
 def _new_test(desk: Desk, path: str, before: Text | None, args: Edit) -> None:

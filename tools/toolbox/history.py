@@ -22,7 +22,7 @@ class Ask(Value):
 
 @tool(timeout_s=30, max_chars=8_000)
 async def history_(desk: Desk, args: Ask) -> str:
-    """Git history: log (of path), show (commit rev), blame (30 lines of path from line), diff (rev to now, of path)."""
+    """Git: log (of path), show (rev), blame (30 lines of path from line), diff (rev to now, of path)."""
     if desk.history is None or desk.commit is None:
         raise ToolError("this source has no history")
     past = Past(desk.history, desk.commit)
