@@ -151,7 +151,8 @@ async def _prompt(state: State, deps: Deps, hypotheses: Sequence[Hypothesis], nu
     """Each branch follows another hypothesis first; without any, it is shown another place first."""
     shown = await case(state, deps, 0 if hypotheses else number)
     first = (state.round * len(hypotheses) // 2 + number) % max(1, len(hypotheses)) + 1
-    return render("think.user", hypotheses=rows(hypotheses), first=first, **shown)
+    steps = state.request.reasoner.steps if state.request.reasoner else 0
+    return render("think.user", hypotheses=rows(hypotheses), first=first, steps=steps, **shown)
 
 
 def _gathered(

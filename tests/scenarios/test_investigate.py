@@ -19,7 +19,7 @@ TWO = REQUEST.model_copy(update={"reasoner": REASONER.model_copy(update={"sample
 
 
 def shown(ask: Ask, kind: str) -> str:
-    found = re.search(rf"^- ({kind}-[0-9a-f]{{6}}):", ask.messages[1].text, re.MULTILINE)
+    found = re.search(rf"^(?:- )?({kind}-[0-9a-f]{{6}}):", ask.messages[1].text, re.MULTILINE)
     assert found, ask.messages[1].text
     return found[1]
 

@@ -66,7 +66,7 @@ async def test_read_shows_numbered_lines_and_what_the_file_defines(base: Path) -
     """A window; the rest can be asked for."""
     used = await told(desk(base), "read", path="/workspace/box.py", start=3, lines=2)
     assert used.text.splitlines() == [
-        "/workspace/box.py, lines 3 to 4 of 7", "defines size:1, twice:6", "3|    return len(items) - 1", "4|",
+        "/workspace/box.py, 3-4 of 7 lines", "defines size:1, twice:6", "3|    return len(items) - 1", "4|",
     ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ async def test_edit_replaces_one_passage_and_shows_the_result(base: Path) -> Non
     at = desk(base)
     used = await told(at, "edit", path="box.py", old="len(items) - 1", new="len(items)")
     assert used.changed
-    assert "+    return len(items)\n" in used.text
+    assert used.text == 'box.py\n2|    """How many."""\n3|    return len(items)\n4|'
     assert (base / "box.py").read_text() == SOURCE
     text = at.read("box.py")
     assert text is not None

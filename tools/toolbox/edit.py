@@ -25,7 +25,7 @@ class Edit(Value):
 
 @tool(timeout_s=20, max_chars=6_000)
 async def edit(desk: Desk, args: Edit) -> str:
-    """Replace old, which must occur exactly once, by new. Empty old: create the file."""
+    """Replace old, which occurs exactly once, by new. Empty old: new file."""
     path = desk.checked(args.path)
     if path in desk.protected:
         raise ToolError(f"{path} is a failing test: a patch may not change it; mend the code it tests")
@@ -49,11 +49,15 @@ async def edit(desk: Desk, args: Edit) -> str:
 
 
 def _shown(change: FileChange) -> str:
-    """The file as it would be, where it changes: hunks with a line around each."""
+    """The passage as it is now, with a line around it."""
+    before, after = (change.old or "").splitlines(), (change.new or "").splitlines()
     if change.old is None:
-        return f"{change.path} is created, {len(change.new.splitlines()) if change.new else 0} lines"
-    before, after = change.old.splitlines(), (change.new or "").splitlines()
-    return "\n".join([change.path, *list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]])
+        return f"{change.path} is created, {len(after)} lines"
+    least = min(len(before), len(after))
+    same = next((n for n in range(least) if before[n] != after[n]), least)
+    tail = next((n for n in range(least - same) if before[-1 - n] != after[-1 - n]), least - same)
+    shown = range(max(0, same - 1), min(len(after), len(after) - tail + 1))
+    return "\n".join([change.path, *(f"{number + 1}|{after[number]}" for number in shown)])
 
 
 def _new_test(desk: Desk, path: str, before: Text | None, args: Edit) -> None:
