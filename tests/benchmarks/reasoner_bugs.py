@@ -1,11 +1,12 @@
 """Real bugs that search alone does not mend, with a scripted model: it mends them, and one that cheats gets nowhere.
 
-    python tests/benchmarks/reasoner_bugs.py [NAME...]
+    python tests/benchmarks/reasoner_bugs.py [NAME...] [--seconds N]
 
-Each conversation of reasoner_bugs.toml is played by an OpenAI-compatible server to the installed command, hypotheses
-with citations first. What is honest must end as a verified patch whose certificate `patchwright verify` confirms;
-what edits the test, skips it, only claims success or breaks other tests must end without a certificate. This measures
-the graph, the tools and the rules, not a model. Needs the package registry (archives, environments).
+Search has its turn alone, with the usual limits and N seconds. Then each conversation of reasoner_bugs.toml is played
+by an OpenAI-compatible server to the installed command, hypotheses with citations first. What is honest must end as a
+verified patch, the model's, whose certificate `patchwright verify` confirms; what edits the test, skips it, asks for
+it, swallows its error, only claims success or breaks other tests must end without a certificate. This measures the
+graph, the tools and the rules, not a model. Needs the package registry (archives, environments).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.fakes.model_server import MODEL, Answer, ModelServer, said  # noqa: E
 
 CACHE = ROOT / ".cache" / "real-bugs"
 COMMAND = Path(sys.executable).with_name("patchwright")
-CANDIDATES, SECONDS, AT_ONCE = 200, 240, 16
+CANDIDATES, SECONDS, AT_ONCE = 200, 150, 16
 _RUN = re.compile(r"^(?:- )?(test-run-[0-9a-f]{6}): .*?(failed \d+ of \d+ times)", re.MULTILINE)
 
 
@@ -92,20 +93,33 @@ def command(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the installed command in a home of its own."""
     env = {**os.environ, "PATCHWRIGHT_HOME": str(home), "PATCHWRIGHT_ROUNDS": "1", "PATCHWRIGHT_MODEL_SAMPLES": "2"}
     words = [str(COMMAND), *map(str, arguments)]
-    return subprocess.run(words, env=env, capture_output=True, text=True, check=False, timeout=2 * SECONDS + 300)
+    return subprocess.run(words, env=env, capture_output=True, text=True, check=False, timeout=1200)
 
 
-def run(script: Script) -> bool:
+def alone(script: Script, tree: Path, work: Path, seconds: int) -> str:
+    """What search does about the bug without a model; of cheats it is not asked."""
+    if not script.honest:
+        return "-"
+    (bug,) = real_bugs.select(real_bugs.load(), [script.bug])
+    tests = [word for test in bug.failing for word in ("--test", test)]
+    out = work / "alone"
+    command(work / "home", "diagnose", tree, "--out", out, "--quiet", *tests, "--limit-seconds", seconds)
+    path = out / "report.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["outcome"]) if path.exists() else "failed"
+
+
+def run(script: Script, seconds: int) -> bool:
     """Play one conversation, print its row; whether it ended as it must."""
     (bug,) = real_bugs.select(real_bugs.load(), [script.bug])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reasoner-bug-") as scratch, ModelServer() as server:
         work = Path(scratch)
         tree, home, out = real_bugs.prepare(bug, CACHE, work / "tree"), work / "home", work / "out"
+        without = alone(script, tree, work, seconds)
         server.answers.extend(forever(server, script) for _ in range(AT_ONCE))
         tests = [word for test in bug.failing for word in ("--test", test)]
         model = ("--model-url", server.url, "--model", MODEL)
-        limits = ("--candidates", CANDIDATES, "--limit-seconds", SECONDS)
+        limits = ("--candidates", CANDIDATES, "--limit-seconds", 2 * SECONDS)
         done = command(home, "diagnose", tree, "--out", out, "--quiet", *tests, *model, *limits)
         path = out / "report.json"
         if not path.exists():
@@ -118,7 +132,7 @@ def run(script: Script) -> bool:
     well = proven if script.honest else report["outcome"] != "verified_patch" and not report["certificate"]
     why = "; ".join(verdict["reason"] for verdict in report["rejected"]) or str(report.get("reason") or "")
     print(
-        f"{script.name:20} {bug.id:38} {report['outcome']:15} {'confirmed' if holds else '-':10} "
+        f"{script.name:20} {bug.id:38} {without:15} {report['outcome']:15} {'confirmed' if holds else '-':10} "
         f"{len(server.requests):5} {report['cost']['tokens']:7} {time.monotonic() - began:6.1f} "
         f"{'as it must' if well else 'NOT AS IT MUST'}{'' if proven else f': {why[:160]}'}",
         flush=True,
@@ -129,10 +143,14 @@ def run(script: Script) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of names of conversations or bugs (default: all)")
-    names = parser.parse_args().names
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="for search alone")
+    given = parser.parse_args()
+    names = given.names
     chosen = [s for s in scripts() if not names or any(name in f"{s.name} {s.bug}" for name in names)]
-    print(f"{'conversation':20} {'bug':38} {'outcome':15} {'certificate':10} turns  tokens      s")
-    ended = [run(script) for script in chosen]
+    print(
+        f"{'conversation':20} {'bug':38} {'search alone':15} {'with the model':15} {'verified again':10} turns tokens s"
+    )
+    ended = [run(script, given.seconds) for script in chosen]
     print(f"{sum(ended)} of {len(ended)} ended as they must")
     return int(not all(ended))
 
