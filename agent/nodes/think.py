@@ -30,7 +30,7 @@ from agent.state import State, Update
 from sandbox.protocol import SandboxError
 from tools.git import plain
 from tools.localize.rank import functions
-from tools.patches import PatchInvalid, touched
+from tools.patches import Normalized, PatchInvalid, normalized, touched
 from tools.tool import ToolError
 from tools.toolbox.using import ALL
 
@@ -158,9 +158,11 @@ async def _prompt(state: State, deps: Deps, hypotheses: Sequence[Hypothesis], nu
 def _gathered(
     state: State, deps: Deps, looked: Looked, branches: Sequence[Branch], shown: list[dict[str, str]]
 ) -> Update:
-    """Equal patches count once. The branches' own accounts are the first evidence: what the step is remembered by."""
+    """Patches that say the same count once. The branches' own accounts are the first evidence: what the step is
+    remembered by.
+    """
     known = {patch.id for patch in state.patches}
-    patches: dict[str, Patch] = {}
+    patches: dict[Normalized, Patch] = {}
     lines: list[Evidence] = []
     for branch in branches:
         try:
@@ -170,8 +172,9 @@ def _gathered(
             continue
         lines.append(observe("think", _told(branch, patch)))
         if patch and patch.id not in known:
-            votes = patches[patch.id].votes + 1 if patch.id in patches else 1
-            patches[patch.id] = patches.get(patch.id, patch).model_copy(update={"votes": votes})
+            change = normalized(branch.diff)
+            votes = patches[change].votes + 1 if change in patches else 1
+            patches[change] = patches.get(change, patch).model_copy(update={"votes": votes})
     texts = texts_of(state, deps, shown)
     claims = [claim for branch in branches for claim in _claims(texts, branch)]
     thoughts = [thought(branch.name, branch.acted, branch.problem) for branch in branches]

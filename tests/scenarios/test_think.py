@@ -114,6 +114,19 @@ async def test_branches_begin_at_different_places_and_equal_patches_count_once(t
     assert sum("patched" in call for call in world.calls) == 3  # two repeats and the suite, of one patch
 
 
+async def test_patches_that_differ_in_comments_only_count_once(tmp_path: Path) -> None:
+    """The first one is verified, with the votes of both."""
+    request = REQUEST.model_copy(update={"reasoner": REASONER.model_copy(update={"samples": 2})})
+    old = "    return len(items) - 1\n"
+    told = call("edit", path="box.py", old=old, new="    # all of them\n    return len(items)\n")
+    thinking, _ = mind(tmp_path, why=[EndpointAway("no")], r0s0=[MEND, ANSWER], r0s1=[told, ANSWER])
+    world = bench(tmp_path)
+    report = await run(tmp_path, world, thinking, request)
+    assert report.outcome == "verified_patch"
+    assert "# all of them" not in str(report.patch)
+    assert sum("patched" in call for call in world.calls) == 3  # two repeats and the suite, of one patch
+
+
 @dataclass
 class PatientModel:
     """Thinks until it is cancelled; then says so."""
