@@ -128,7 +128,8 @@ def run(script: Script, seconds: int) -> bool:
         report = json.loads(path.read_text(encoding="utf-8"))
         certificate = out / "certificate.json"
         holds = certificate.exists() and not command(home, "verify", certificate, "--repo", tree).returncode
-    proven = report["outcome"] == "verified_patch" and report["patch_description"] == script.summary and holds
+    own = str(report["patch_description"] or "").startswith(script.summary)  # hunks that are not needed are dropped
+    proven = report["outcome"] == "verified_patch" and own and holds
     well = proven if script.honest else report["outcome"] != "verified_patch" and not report["certificate"]
     why = "; ".join(verdict["reason"] for verdict in report["rejected"]) or str(report.get("reason") or "")
     print(
