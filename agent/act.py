@@ -140,9 +140,11 @@ class _Branch:
         return next((name for name, reached in spent.items() if reached), "")
 
     def _thinking(self) -> int:
-        """The cap of this turn's thinking: what was set; where the budget draws to its end, what it leaves of that."""
+        """The cap of this turn's thinking: what was set, or what is left of tokens, and of seconds at this pace."""
         account, reasoner, prompt = self._account, self._account.reasoner, self._prompt_tokens()
         spare = account.free - 2 * prompt - reasoner.answer - 2 * FINAL_ANSWER
+        if self._mind.pace:
+            spare = min(spare, int(account.left_s * self._mind.pace) - reasoner.answer)
         return min(reasoner.thinking, max(FINAL_ANSWER, spare))
 
     async def _final(self, stop: str) -> Acted:

@@ -82,6 +82,14 @@ async def test_thinking_is_capped_by_what_the_budget_leaves(tmp_path: Path) -> N
     assert (caps[-1], done.stopped) == (FINAL_ANSWER, "tokens")
 
 
+async def test_thinking_is_capped_by_what_a_slow_server_can_say_in_time(tmp_path: Path) -> None:
+    """The pace is that of the last reply: 10 tokens a second leave 300 seconds no more than 3,000 with the answer."""
+    slow = call("read", path="a.py").model_copy(update={"seconds": 10.0, "usage": Usage(prompt=400, completion=100)})
+    money = account(LIMITS.model_copy(update={"thinking": 4096}), wall_s=300)
+    _, model = await run(tmp_path, slow, say("x"), money=money)
+    assert [ask.thinking for ask in model.asks] == [4096, 3000 - LIMITS.answer]
+
+
 async def test_question_without_tools_may_be_thought_about_as_long_as_any(tmp_path: Path) -> None:
     """Its thinking is capped by the budget; only the forced answer's is short."""
     money = account()
