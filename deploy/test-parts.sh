@@ -24,6 +24,12 @@ need make make
 need cmake cmake
 need cargo cargo
 need openssl openssl
+need npm npm
+
+# GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
+examples=.cache/npm/webhooks-examples
+[ -f "$examples/node_modules/@octokit/webhooks-examples/package.json" ] ||
+    npm install --prefix "$examples" --ignore-scripts --no-audit --no-fund --silent @octokit/webhooks-examples@7.6.1
 
 # A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
 # services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.
