@@ -73,6 +73,9 @@ class Book(Ledger, Protocol):
     async def cases_at(self, place: Place, head_sha: str) -> tuple[Case, ...]:
         """The cases of a commit, oldest first."""
 
+    async def any_case(self, place: Place) -> bool:
+        """Whether a repository has cases that later runs may close."""
+
     async def open_cases(self, installation: int, repository: int = 0) -> tuple[Case, ...]:
         """Cases that are new or being diagnosed, of an installation or of one of its repositories."""
 

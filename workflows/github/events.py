@@ -47,6 +47,7 @@ MOVED = frozenset(
 )  # fmt: skip
 MOST_TEXT = 50_000
 _VERBS: tuple[Verb, ...] = get_args(Verb)
+_CONCLUSIONS: tuple[Conclusion, ...] = get_args(Conclusion)
 _COMMAND = re.compile(rf"^/{LABEL}[ \t]+({'|'.join(_VERBS)})(?:[ \t]+(.*))?$")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 
@@ -199,7 +200,7 @@ def _place(payload: Payload) -> Place:
 
 def ci_run(shape: RunShape) -> CiRun:
     """A run in GitHub's shape, as it is in payloads and answers. Raises NameInvalid."""
-    conclusion = next((one for one in get_args(Conclusion) if one == (shape.conclusion or "")), "")
+    conclusion: Conclusion = next((one for one in _CONCLUSIONS if one == shape.conclusion), "")
     return CiRun(
         id=shape.id, attempt=shape.run_attempt or 1, workflow=shape.workflow_id, name=shape.name or "",
         path=(shape.path or "").split("@")[0], event=shape.event, head_sha=sha(shape.head_sha),

@@ -167,6 +167,10 @@ class PostgresLedger:
         """See the protocol."""
         return tuple(map(_case, await self._database.rows("github_cases_at", place=place.id, head_sha=head_sha)))
 
+    async def any_case(self, place: Place) -> bool:
+        """See the protocol."""
+        return await self._database.row("github_any_case", place=place.id) is not None
+
     async def open_cases(self, installation: int, repository: int = 0) -> tuple[Case, ...]:
         """See the protocol."""
         asked_for = {"installation": installation, "repository": repository}

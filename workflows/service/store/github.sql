@@ -54,6 +54,9 @@ select value from (
 ) as newest order by seq;
 -- github_cases_at --
 select value from github_cases where place = %(place)s and head_sha = %(head_sha)s order by seq limit 200;
+-- github_any_case --
+select 1 as one from github_cases
+where place = %(place)s and state in ('new', 'diagnosing', 'settled', 'superseded') limit 1;
 -- github_cases_open --
 select value from github_cases where installation = %(installation)s and state in ('new', 'diagnosing')
     and (%(repository)s = 0 or place = %(repository)s) order by seq;
