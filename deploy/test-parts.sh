@@ -26,6 +26,11 @@ need cargo cargo
 need openssl openssl
 need npm npm
 
+# GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
+examples=.cache/npm/webhooks-examples
+[ -f "$examples/node_modules/@octokit/webhooks-examples/package.json" ] ||
+    npm install --prefix "$examples" --ignore-scripts --no-audit --no-fund --silent @octokit/webhooks-examples@7.6.1
+
 # GitHub's own description of its interface, as somebody else keeps it: one file of the package, and nothing is run.
 description=.cache/npm/openapi
 [ -f "$description/api.github.com.json" ] || (

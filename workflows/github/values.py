@@ -23,6 +23,7 @@ Conclusion = Literal[
 FAILING: frozenset[str] = frozenset({"failure", "timed_out", "startup_failure"})
 Permission = Literal["admin", "write", "read", "none"]
 Verb = Literal["diagnose", "explain", "stop", "apply", "rerun", "dismiss"]
+Wish = Literal["", "explain", "apply", "rerun"]
 NoLog = Literal["", "expired", "forbidden", "unreadable", "empty"]
 CaseState = Literal["new", "diagnosing", "settled", "superseded", "stopped", "dismissed", "closed"]
 Kind = Literal[
@@ -168,7 +169,8 @@ class Case(Value):
     """One failure of one commit, from the red run to what was last said about it. key: unique, see `case_key`.
 
     subject: the pull request's number, 0 for a branch without one; number: of the run and its attempt; diagnosis: the
-    service's run, "" before there is one; verified: its patch has a certificate.
+    service's run, "" before there is one; by: who asked last; wish: for what that the
+    publisher has to do.
     """
 
     key: str
@@ -189,6 +191,7 @@ class Case(Value):
     note: str = ""
     fix_branch: str = ""
     by: str = ""
+    wish: Wish = ""
 
 
 def case_key(place: Place, subject: int, head_sha: str, signature: str) -> str:
@@ -220,7 +223,8 @@ class Commanded(Value):
     """Somebody asked for something: by a comment, a button of a check run, or a label. May they? Ask the forge.
 
     subject: the pull request or issue, 0 when only the commit is known; comment: its id, 0 for none; check: the check
-    run's id, 0 for none; head_sha: the commit the button belongs to; argument: what stood behind the command.
+    run's id, 0 for none; head_sha: the commit the button belongs to; argument: what stood behind the command, or the
+    check run's `Check.external`; text: title and body of an issue.
     """
 
     type: Literal["commanded"] = "commanded"
@@ -233,10 +237,14 @@ class Commanded(Value):
     check: int = 0
     head_sha: str = ""
     argument: str = Field(default="", max_length=500)
+    text: str = Field(default="", max_length=100_000)
 
 
 class AccessChanged(Value):
-    """An installation was made, changed, suspended or removed. gone: nothing of it may be asked any more."""
+    """An installation was made, changed, suspended or removed. gone: nothing of it may be asked any more.
+
+    repositories: ids of those meant, none for all of the installation.
+    """
 
     type: Literal["access_changed"] = "access_changed"
     installation: int
