@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -232,6 +233,17 @@ async def test_a_patch_for_another_file_than_the_heads_is_refused(desk: Desk) ->
     assert desk.forge.branches == {}
 
 
+async def test_a_fix_of_an_older_commit_is_not_applied(desk: Desk) -> None:
+    desk.configure("github: {fix_branch: true}")
+    desk.forge.pulls[1] = pull(head=101)
+    await desk.ledger.open_case(settled(wish="apply"))
+    await desk.speak()
+    kept = await desk.ledger.case(settled().key)
+    assert kept is not None
+    assert "newer commits" in kept.note
+    assert desk.forge.branches == {}
+
+
 async def test_run_again_is_asked_once(desk: Desk) -> None:
     await desk.ledger.open_case(settled(wish="rerun"))
     await desk.speak()
@@ -276,6 +288,33 @@ async def test_a_change_is_told_in_the_next_round_and_what_failed_later(desk: De
     clock.pass_s(5)
     assert await loop.look() == 1
     assert "Verified fix" in desk.ours[0].body
+
+
+async def test_one_that_is_slow_holds_up_no_other(desk: Desk) -> None:
+    """While the forge takes its time over one pull request, the next one is told."""
+    release, heard = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeForge):
+        async def pull(self, place: Any, number: int) -> Any:
+            if number == 1:
+                await release.wait()
+            return await super().pull(place, number)
+
+        async def add_comment(self, place: Any, number: int, body: str) -> int:
+            heard.set()
+            return await super().add_comment(place, number, body)
+
+    forge = Slow(pulls={1: pull(), 2: pull(2)}, files=desk.forge.files)
+    loop = Loop(Publisher(forge, desk.ledger, LINKS), desk.ledger)
+    running = asyncio.create_task(loop.run())
+    await desk.ledger.open_case(case())
+    await desk.ledger.open_case(case(subject=2))
+    await asyncio.wait_for(heard.wait(), 30)
+    assert [len(forge.talk[number]) for number in (1, 2)] == [0, 1]
+    loop.stopping.set()
+    release.set()
+    await running
+    assert len(forge.talk[1]) == 1
 
 
 async def test_after_a_crash_at_any_call_there_is_one_true_comment(desk: Desk) -> None:

@@ -60,7 +60,9 @@ class Publisher:
         wanted = await self._wanted(place, pull.base_ref if pull else cases[-1].base_ref)
         results = await self._results(cases)
         if wanted.enabled:
-            cases = await granted(Desk(self.forge, self.ledger, place, wanted), cases, results)
+            cases = await granted(
+                Desk(self.forge, self.ledger, place, wanted, pull.head_sha if pull else ""), cases, results
+            )
         matter = Matter(
             place=place, subject=subject, head=pull.head_sha if pull else cases[-1].head_sha, cases=cases,
             results=results, published=await self.ledger.published(place, subject), wanted=wanted, links=self.links,
