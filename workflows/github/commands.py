@@ -14,7 +14,7 @@ from workflows.github.configuration import BotConfiguration
 from workflows.github.decide import MOST_LOG
 from workflows.github.events import command_of
 from workflows.github.forge import Absent, Forbidden
-from workflows.github.moves import OPEN, end
+from workflows.github.moves import end
 from workflows.github.parts import Parts, configuration
 from workflows.github.reading import read
 from workflows.github.runs import diagnose, run_ended
@@ -98,10 +98,10 @@ def _mark(event: Commanded) -> str:
 
 
 async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
-    """Cases that rest begin again; without any, failed runs of the head are looked at as if they ended now."""
+    """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head are looked at as if they ended now."""
     if event.issue:
         return await _issue(parts, event, scope)
-    resting = [case for case in scope.cases if case.run and case.state not in OPEN]
+    resting = [case for case in scope.cases if case.run and case.state != "diagnosing"]
     told = [await _begin(parts, case, event, scope) for case in resting]
     if scope.cases:
         return "; ".join(told) or "it is being diagnosed"
