@@ -111,7 +111,7 @@ async def bot(address: str, home: Path, **more: Any) -> AsyncIterator[Bot]:
     forge = FakeForge(repository=root, people={"ada": "write", "eve": "read", "root": "admin"})
     async with open_store(address, settings, wait_s=5.0) as store:
         async with store.pool.connection() as connection:
-            await connection.execute(f"truncate {TABLES} cascade")  # type: ignore[arg-type] # names of ours
+            await connection.execute(f"truncate {TABLES} cascade")
         database = Database(store.pool)
         ledger = PostgresLedger(database, settings.home / "runs")
         parts = Parts(reads=forge, book=ledger, store=store, who=WHO, settings=settings)

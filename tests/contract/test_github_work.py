@@ -151,7 +151,8 @@ async def test_a_late_delivery_of_an_old_head_starts_nothing(desk: Bot) -> None:
     desk.pull(head=2)
     await desk.deliver("workflow_run", run_payload(old))
     await desk.drain()
-    assert await desk.cases() == await desk.diagnoses() == ()
+    assert await desk.cases() == ()
+    assert await desk.diagnoses() == ()
 
 
 async def test_an_old_delivery_of_an_old_head_supersedes_nothing(desk: Bot) -> None:
@@ -224,7 +225,8 @@ async def test_switched_off_or_unreadable_it_does_nothing(desk: Bot, text: bytes
     """Protected paths and commanders may stand in a file that cannot be read."""
     desk.forge.files[FILE, "main"] = text
     await _red(desk)
-    assert await desk.cases() == await desk.diagnoses() == ()
+    assert await desk.cases() == ()
+    assert await desk.diagnoses() == ()
 
 
 async def test_installing_is_asked_for_only_where_the_operator_permits_it(

@@ -98,7 +98,9 @@ def _mark(event: Commanded) -> str:
 
 
 async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
-    """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head are looked at as if they ended now."""
+    """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head
+    are looked at as if they ended now.
+    """
     if event.issue:
         return await _issue(parts, event, scope)
     resting = [case for case in scope.cases if case.run and case.state != "diagnosing"]
