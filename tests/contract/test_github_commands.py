@@ -156,13 +156,11 @@ async def test_explain_is_the_publishers_to_do(desk: Bot) -> None:
     assert len(await desk.diagnoses()) == 1
 
 
-async def test_apply_needs_a_proved_patch_and_the_owners_leave(desk: Bot) -> None:
+async def test_apply_needs_a_proved_patch(desk: Bot) -> None:
+    """Whether the owners want branches of it is the publisher's to say."""
     await _press(desk, "apply")
     assert (await desk.case()).wish == ""
     await _proved(desk)
-    await _press(desk, "apply")
-    assert (await desk.case()).wish == ""
-    desk.forge.files[FILE, "main"] = b"github: {fix_branch: true}"
     await _press(desk, "apply")
     case = await desk.case()
     assert (case.wish, case.by) == ("apply", "ada")

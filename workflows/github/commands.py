@@ -164,13 +164,11 @@ async def _ended(parts: Parts, event: Commanded, scope: _Scope) -> str:
 
 
 async def _wished(parts: Parts, event: Commanded, scope: _Scope) -> str:
-    """Apply and re-run, which the publisher does."""
+    """Apply and re-run, which the publisher does, or says why not."""
     fitting = [
         case for case in scope.cases
         if (case.outcome == "verified_patch" and not case.fix_branch if event.verb == "apply" else case.run)
     ]  # fmt: skip
-    if event.verb == "apply":
-        fitting = fitting if scope.wanted.fix_branch else []
     for case in fitting:
         wish = "apply" if event.verb == "apply" else "rerun"
         await parts.book.change(case.model_copy(update={"wish": wish, "by": event.by}))
