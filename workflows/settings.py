@@ -129,6 +129,9 @@ class Settings(BaseSettings):
         default="",
         description="what requests to the service may ask for beyond the usual, by commas: install, allow, none",
     )
+    github_links: str = Field(
+        default="", max_length=2000, description="address of this service that comments link to; empty: none"
+    )
     upload_mb: int = Field(default=256, ge=1, le=65_536, description="size of an upload to the service, in MiB")
     unpacked_mb: int = Field(default=2048, ge=1, le=1_048_576, description="size of an upload unpacked, in MiB")
     unpacked_files: int = Field(default=100_000, ge=1, le=10_000_000, description="files in an upload")

@@ -150,7 +150,8 @@ class Decision(Value):
     """What to do about jobs that failed alike. signature: what they share, with numbers, paths and hashes masked.
 
     reason: one sentence for people; since: the first commit of the base that fails so, where it is known; history: of
-    a flaky test, one line each; log: the text to diagnose from, "" where nothing is diagnosed; job: whose it is.
+    a flaky test, one line each; log: the text to diagnose from, "" where nothing is diagnosed; job: whose it is; step
+    and line: where in it the error is, by the numbers that the forge's pages have, 0 where that is not known.
     """
 
     kind: Kind
@@ -163,6 +164,8 @@ class Decision(Value):
     history: tuple[str, ...] = ()
     log: str = ""
     job: int = 0
+    step: int = 0
+    line: int = 0
 
 
 class Case(Value):
@@ -344,7 +347,7 @@ class Published(Value):
 
     comment: id of the sticky comment, 0 before there is one; digest: of what it last said; head_sha: it spoke of;
     state: the word of its first line; checks: case key to check run; gone: people deleted it; silenced: people said
-    stop.
+    stop; corrected: the word that it took back.
     """
 
     comment: int = 0
@@ -357,3 +360,4 @@ class Published(Value):
     silenced: bool = False
     reviews: tuple[str, ...] = ()
     fix_pull: int = 0
+    corrected: str = ""

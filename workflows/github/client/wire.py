@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from workflows.github.client.address import Address
 from workflows.github.client.answers import problem, spent
@@ -137,7 +137,7 @@ class Wire:
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type(kinds), stop=stop_after_attempt(3), sleep=self._sleep,
-                wait=wait_exponential_jitter(initial=0.3, max=5), reraise=True,
+                wait=wait_random_exponential(multiplier=0.3, max=5), reraise=True,
             ):  # fmt: skip
                 with attempt:
                     request = self._http.build_request(call.method, url, json=call.body, headers={**sent, **headers})
