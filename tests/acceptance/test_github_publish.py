@@ -40,6 +40,12 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
+def patchwright(tmp_path: Path) -> Patchwright:
+    """The command in a home of its own; nothing here needs a built environment."""
+    return Patchwright(tmp_path, tmp_path / "cache")
+
+
+@pytest.fixture
 def github() -> Iterator[GithubServer]:
     with github_server() as server:
         comments: list[dict[str, object]] = []
