@@ -14,7 +14,7 @@ from tests.fakes.forge import APP, FakeForge
 from tests.fakes.ledger import FakeLedger
 from tests.github import NAME, PLACE, commit, pull
 from tests.publishing import DIFF, FIXED, HEAD, LINKS, PATH, RUN, TEXT, case, settled
-from workflows.github.forge import Absent, Forbidden, ForgeAway, ForgeBusy, Refused
+from workflows.github.forge import Absent, Forbidden, ForgeAway, ForgeBusy, Refused, Unreadable
 from workflows.github.ledger import Result
 from workflows.github.publish.comment import marker
 from workflows.github.publish.fixes import branch_of
@@ -156,9 +156,13 @@ async def test_what_the_app_may_not_do_does_not_keep_the_rest_from_being_said(de
     await desk.speak()
     assert desk.ours == []
     assert len(desk.forge.check_runs) == 1
-    for call in ("place", "pull"):
-        desk.forge.before[call] = [Absent("gone")]
+    for error in (Absent("gone"), Forbidden("no"), Refused("no such permission"), Unreadable("odd")):
+        desk.forge.before["place"] = [error]
+        desk.forge.before["pull"] = [error]
+        before = len(desk.forge.said)
         await desk.speak()
+        await desk.speak()
+        assert len(desk.forge.said) == before
 
 
 async def test_only_one_speaks_at_a_time(desk: Desk) -> None:
