@@ -13,7 +13,7 @@ from workflows.github.publish.matter import Links, Matter
 from workflows.github.values import Case, ChangedFile, Decision, Job, Published, case_key
 
 HEAD = commit(100)
-RUN = "0198c0de-0000-7000-8000-000000000001"
+RUN = "20261124-081500-0123456789abcdef0123456789abcdef"
 LINKS = Links("https://github.com", "https://patchwright.example")
 PATH = "src/duesbook/subscriptions.py"
 # The file at the head: the lines that the patch speaks of, at their place.

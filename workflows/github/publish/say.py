@@ -64,7 +64,7 @@ def _corrected(matter: Matter, state: str) -> str:
     known = matter.published
     if known.head_sha != matter.head or not known.state:
         return ""
-    if known.state in VERDICTS and state in (VERDICTS | {"inconclusive", "passed"}) and known.state != state:
+    if known.state in VERDICTS and state in (VERDICTS | {"inconclusive"}) and known.state != state:
         return known.state
     return known.corrected if known.corrected != state else ""
 
