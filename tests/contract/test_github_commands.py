@@ -10,7 +10,7 @@ import pytest
 
 from tests import postgres
 from tests.bot import Bot, bot
-from tests.github import PLACE, comment_payload, payload, run_payload
+from tests.github import PLACE, comment_payload, payload, pull_payload, run_payload
 from tests.github_logs import red
 from workflows.github.configuration import NAME as FILE
 from workflows.github.forge import ForgeAway
@@ -108,6 +108,12 @@ async def test_diagnose_begins_again_once_for_each_command(desk: Bot) -> None:
     await desk.drain()
     await _say(desk, "/patchwright diagnose", comment=51)
     assert len(await desk.diagnoses()) == 3
+    for count in (4, 5):  # the label put on again by the same person
+        await _say(desk, "/patchwright stop")
+        shape = pull_payload(desk.forge.pulls[1], "labeled")
+        await desk.deliver("pull_request", {**shape, "label": {"name": "patchwright"}})
+        await desk.drain()
+        assert len(await desk.diagnoses()) == count
 
 
 async def test_what_is_being_diagnosed_is_not_begun_twice(desk: Bot) -> None:

@@ -168,10 +168,13 @@ async def test_a_head_that_is_pushed_back_is_diagnosed_again(desk: Bot) -> None:
     await _red(desk)
     await desk.deliver("pull_request", pull_payload(desk.pull(head=2), "synchronize"))
     await desk.drain()
-    desk.pull(head=1)
-    await _red(desk, 501)
-    assert (await desk.case()).state == "diagnosing"
-    assert sorted(made.state for made in await desk.diagnoses()) == ["cancelled", "queued"]
+    for moves in (1, 2):
+        desk.pull(head=1)
+        await _red(desk, 501)
+        assert (await desk.case()).state == "diagnosing"
+        assert sorted(made.state for made in await desk.diagnoses()) == ["cancelled"] * moves + ["queued"]
+        await desk.deliver("pull_request", pull_payload(desk.pull(head=2), "synchronize"))
+        await desk.drain()
 
 
 async def test_a_green_run_of_the_new_head_closes_the_case(desk: Bot) -> None:

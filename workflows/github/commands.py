@@ -18,7 +18,7 @@ from workflows.github.moves import end
 from workflows.github.parts import Parts, configuration
 from workflows.github.reading import read
 from workflows.github.runs import diagnose, run_ended
-from workflows.github.submit import Asked
+from workflows.github.submit import Asked, following
 from workflows.github.values import Case, CiRun, Commanded, Decision, Place, PullRequest, Verb, case_key
 
 MOST_RUNS = 10
@@ -91,12 +91,6 @@ async def _named(parts: Parts, event: Commanded) -> Case | None:
     return case if case and case.place.id == event.place.id and case.head_sha == event.head_sha else None
 
 
-def _mark(event: Commanded) -> str:
-    """What tells one command from another: each is done once."""
-    told = f"{event.comment}/{event.check}/{event.by}" if event.comment or event.check else f"label/{event.by}"
-    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-
-
 async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
     """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head
     are looked at as if they ended now.
@@ -115,17 +109,17 @@ async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
 
 async def _begin(parts: Parts, case: Case, event: Commanded, scope: _Scope) -> str:
     """Diagnose a case anew, with its log read again."""
-    mark = _mark(event)
+    mark = case.again if case.state == "new" else following(case)
     run = CiRun(id=case.run, attempt=case.attempt, head_sha=case.head_sha)
     reading = await read(parts.reads, scope.place, run)
     failed = next((one for one in reading.jobs if one.job.id == case.decision.job), None)
     if failed is None or failed.log is None or failed.log.finding is None:
         return "its log cannot be read any more"
     decision = case.decision.model_copy(update={"kind": "diagnose", "reason": f"asked for by {event.by}"})
-    again = {"state": "new", "decision": decision, "diagnosis": "", "outcome": "", "note": mark, "by": event.by}
-    new = case.model_copy(update={**again, "wish": "", "place": scope.place})
+    again = {"state": "new", "decision": decision, "diagnosis": "", "outcome": "", "note": "", "by": event.by}
+    new = case.model_copy(update={**again, "again": mark, "wish": "", "place": scope.place})
     await parts.book.change(new)
-    asked = Asked(log=failed.log.output[-MOST_LOG:], workflow=reading.workflow, again=mark)
+    asked = Asked(log=failed.log.output[-MOST_LOG:], workflow=reading.workflow)
     return await diagnose(parts, new, asked, scope.wanted)
 
 

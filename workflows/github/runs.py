@@ -8,7 +8,7 @@ from workflows.github.decide import MOST_LOG, decide
 from workflows.github.moves import AT_WORK, OPEN, end, follow
 from workflows.github.parts import Parts, configuration
 from workflows.github.reading import read
-from workflows.github.submit import Asked, Unfetched, submit
+from workflows.github.submit import Asked, Unfetched, following, submit
 from workflows.github.values import FAILING, Case, CiRun, Decision, Job, Place, Reading, case_key
 
 MOST_TOLD = 400
@@ -71,7 +71,7 @@ async def _decided(parts: Parts, reading: Reading, decision: Decision, wanted: B
     if decision.kind != "diagnose":
         await parts.book.change(case.model_copy(update={"state": "settled"}))
         return decision.kind
-    return await diagnose(parts, case, Asked(log=decision.log, workflow=reading.workflow, again=case.note), wanted)
+    return await diagnose(parts, case, Asked(log=decision.log, workflow=reading.workflow), wanted)
 
 
 async def diagnose(parts: Parts, case: Case, asked: Asked, wanted: BotConfiguration) -> str:
@@ -99,20 +99,17 @@ def _case(reading: Reading, decision: Decision) -> Case:
 def _again(known: Case, reading: Reading, decision: Decision) -> Case | None:
     """What a known case becomes by another run of the same commit that failed alike; None where it stays.
 
-    One that is new was left by a process that died: it is gone on with. The note tells its submissions apart.
+    One that is new was left by a process that died: it is gone on with.
     """
     fresh = _case(reading, decision)
     jobs = _jobs(known.decision.jobs, decision.jobs)
     if known.state == "new":
         return known.model_copy(update={"decision": fresh.decision.model_copy(update={"jobs": jobs})})
     if known.state == "superseded":
-        mark = f"{reading.run.id}.{reading.run.attempt}"
-        return fresh.model_copy(update={"note": mark})
+        return fresh.model_copy(update={"again": following(known)})
     if known.state in AT_WORK and known.decision.kind != decision.kind and not known.outcome:
-        mark = f"{reading.run.id}.{reading.run.attempt}"
-        return fresh.model_copy(
-            update={"note": mark, "decision": fresh.decision.model_copy(update={"jobs": jobs})}
-        )  # fmt: skip
+        told = fresh.decision.model_copy(update={"jobs": jobs})
+        return fresh.model_copy(update={"again": following(known), "decision": told})
     return None
 
 

@@ -40,13 +40,17 @@ class Unfetched(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What to find out. workflow: the text of its file; again: what tells this from an earlier submission."""
+    """What to find out. workflow: the text of its file."""
 
     log: str = ""
     issue: str = ""
     goal: Goal = "patch"
     workflow: str = ""
-    again: str = ""
+
+
+def following(case: Case) -> str:
+    """`Case.again` of its next diagnosis: asked twice before that is queued, the same."""
+    return hashlib.sha256(f"{case.again}/{case.diagnosis}".encode()).hexdigest()[:12]
 
 
 async def submit(parts: Parts, case: Case, asked: Asked, configuration: BotConfiguration) -> Case:
@@ -59,7 +63,7 @@ async def submit(parts: Parts, case: Case, asked: Asked, configuration: BotConfi
     case = case.model_copy(update={"base_sha": base})
     try:
         given = _submission(case, asked, configuration, parts.settings, where)
-        key = f"github/{case.key}/{asked.again}"
+        key = f"github/{case.key}/{case.again}"
         mark = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         run, made = await parts.store.submit(parts.who, given, key=key, fingerprint=mark)
     except QueueFull as error:

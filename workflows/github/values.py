@@ -173,7 +173,7 @@ class Case(Value):
 
     subject: the pull request's number, 0 for a branch without one; number: of the run and its attempt; diagnosis: the
     service's run, "" before there is one; by: who asked last; wish: for what that the
-    publisher has to do.
+    publisher has to do; again: what tells its diagnoses apart, "" for the first.
     """
 
     key: str
@@ -195,6 +195,7 @@ class Case(Value):
     fix_branch: str = ""
     by: str = ""
     wish: Wish = ""
+    again: str = ""
 
 
 def case_key(place: Place, subject: int, head_sha: str, signature: str) -> str:
