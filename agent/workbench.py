@@ -40,7 +40,7 @@ from sandbox.environment_images import recognize
 from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone
 from sandbox.recipe import Environment
 from sandbox.source import acquire
-from sandbox.urls import UrlPolicy
+from sandbox.urls import SourceInvalid, UrlPolicy, is_url
 from tools.changes import changed_lines
 from tools.history import History
 from tools.patches import FileChange, apply
@@ -99,6 +99,21 @@ class Workbench:
             sandbox=self.sandboxes.kind,
             notes=(*checkout.notes, *recipe.notes, *environment.notes),
         )
+
+    async def restore(self, prepared: Prepared) -> None:
+        """Make the checkout of a run that goes on, where it is not: on another machine, or after it was removed.
+
+        Raises SourceInvalid when the source no longer is what it was.
+        """
+        if (self.folder / prepared.base).is_dir():
+            return
+        source, rev = self.request.source, self.request.rev
+        checkout = await acquire(
+            source, rev=prepared.commit if is_url(source) else rev, destination=self.folder / "checkout",
+            sandboxes=self.sandboxes, access=self.access, policy=self.policy,
+        )  # fmt: skip
+        if checkout.tree != prepared.tree:
+            raise SourceInvalid("the source has changed since the run began on it: submit it again")
 
     async def _environment(self, base: Path) -> Environment:
         if self._built is None:

@@ -29,6 +29,7 @@ from tests.acceptance.repositories import SHOP, repository
 from workflows.packing import pack
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence, FencedSaver
+from workflows.service.files import kept_in
 from workflows.service.journal import Journal
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.store.attempts import Claim, Superseded
@@ -392,7 +393,8 @@ async def _claimed(store: PostgresStore, run: Run) -> Claim:
 
 async def _attempt(store: PostgresStore, claim: Claim, patchwright: Patchwright) -> str:
     settings = Settings(home=patchwright.home, cache=patchwright.cache)
-    return await Attempt(store, settings, Fence(claim), asyncio.Event()).work()
+    kept = kept_in(settings, settings.home / "runs")
+    return await Attempt(store, settings, Fence(claim), asyncio.Event(), kept).work()
 
 
 def _config(run: Run) -> RunnableConfig:

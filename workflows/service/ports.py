@@ -17,6 +17,10 @@ class StoreDown(RuntimeError):
     """The database does not answer. A write may have come about all the same, where its answer was lost."""
 
 
+class FilesAway(StoreDown):
+    """The storage of artifacts does not answer, or refuses."""
+
+
 class KeyConflict(ValueError):
     """The idempotency key was used with another body."""
 

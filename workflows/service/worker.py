@@ -1,6 +1,7 @@
 """A worker: takes runs from the queue, works on them, takes over those of silent workers, and stops without loss.
 
-All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its worker goes on in its own directory.
+All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its worker goes on in its own directory. With
+PATCHWRIGHT_ARTIFACTS they share the storage that it names, and a home only for what is uploaded.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence
+from workflows.service.files import Kept
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
 from workflows.service.store.attempts import Attempts
 from workflows.service.store.queue import QUEUE, TASK
-from workflows.service.sweeping import sweep
+from workflows.service.sweeping import OF_SERVICE, sweep
 from workflows.settings import Settings
 
 POLL_S = 2.0
@@ -50,6 +52,7 @@ class Worker:
     store: Attempts
     settings: Settings
     concurrency: int
+    kept: Kept
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -99,7 +102,7 @@ class Worker:
             return
         log = structlog.get_logger().bind(run=run, epoch=claim.run.epoch)
         log.info("attempt begins")
-        ended = await Attempt(self.store, self.settings, Fence(claim), self.draining).work()
+        ended = await Attempt(self.store, self.settings, Fence(claim), self.draining, self.kept).work()
         log.info("attempt ends", how=ended)
         if ended == "released":
             raise Released
@@ -122,6 +125,9 @@ class Worker:
                 gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
                 if gone:
                     log.info("uploads that no run needs were removed", uploads=gone)
+                if not self.kept.blobs.here:
+                    alive = await self.store.alive()
+                    await asyncio.to_thread(sweep, self.settings.home / "runs", alive, only=OF_SERVICE)
             except (StoreDown, OSError) as error:
                 log.warning("uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.problems import Problem
 from workflows.service.fetch import Hosts, Resolve
+from workflows.service.files import Kept
 from workflows.service.ports import Store
 from workflows.service.values import Principal, Scope
 from workflows.settings import Settings
@@ -26,7 +26,7 @@ Shown = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes work with. folder: of runs; hosts: that may be talked to; resolve: finds their addresses.
+    """What the routes work with. kept: files of runs; hosts: that may be talked to; resolve: finds their addresses.
 
     heartbeat_s: seconds between signs of life of a stream; watch_s: after which it ends, so that the token is asked for
     again; unpacking: held while an upload is, the threads are needed for other things too.
@@ -34,7 +34,7 @@ class Parts:
 
     store: Store
     settings: Settings
-    folder: Path
+    kept: Kept
     anonymous: Principal | None
     hosts: Hosts
     resolve: Resolve

@@ -11,6 +11,7 @@ from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
 from workflows.service.fetch import Hosts, Resolve, Resolver
+from workflows.service.files import Kept, kept_in
 from workflows.service.ports import Store
 from workflows.service.values import Principal
 from workflows.settings import Settings, host_variables, split
@@ -21,18 +22,19 @@ ROUTERS = (runs.router, events.router, results.router, tokens.router, health.rou
 def create_app(
     store: Store, *, settings: Settings, folder: Path, anonymous: Principal | None = None,
     resolve: Resolve | None = None, allowance: Allowance | None = None,
-    heartbeat_s: float = 15.0,
+    heartbeat_s: float = 15.0, kept: Kept | None = None,
 ) -> FastAPI:  # fmt: skip
     """The API over a store.
 
     folder: of runs, `folder/ID/` with their files; anonymous: who asks without a token, None to refuse; resolve: finds
-    addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events.
+    addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events; kept: where files of
+    runs are, None for what the settings say.
     """
     metrics = Metrics()
     app = _routed()
     proxied = any(name.lower() in ("https_proxy", "all_proxy") and value for name, value in host_variables().items())
     app.state.parts = Parts(
-        store=store, settings=settings, folder=folder, anonymous=anonymous,
+        store=store, settings=settings, kept=kept or kept_in(settings, folder), anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
         resolve=resolve or Resolver(), metrics=metrics, heartbeat_s=heartbeat_s,
     )  # fmt: skip

@@ -145,6 +145,12 @@ class Attempts:
             sources = [json.loads(row["request"])["source"] for row in await cursor.fetchall()]
         return frozenset(source.removeprefix(UPLOAD).split("/")[0] for source in sources if source.startswith(UPLOAD))
 
+    async def alive(self) -> frozenset[str]:
+        """Runs that have not ended."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(queries()["alive"])
+            return frozenset(row["id"] for row in await cursor.fetchall())
+
     async def _retry(self, job: int) -> None:
         from procrastinate.utils import utcnow  # noqa: PLC0415
 

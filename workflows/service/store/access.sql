@@ -1,0 +1,2 @@
+-- alive --
+select id from runs where state in ('queued', 'running');
