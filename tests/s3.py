@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import obstore
+from obstore.store import S3Store
 
 BUCKET = "runs"
 
@@ -33,20 +35,21 @@ class Storage:
         }  # fmt: skip
 
     def objects(self, prefix: str = "") -> dict[str, bytes]:
-        """What is kept below a prefix, by key; a thousand at most."""
-        listed = httpx.get(f"{self.url}/{BUCKET}", params={"list-type": "2", "prefix": prefix.lstrip("/")}).text
-        keys = [part.split("</Key>")[0] for part in listed.split("<Key>")[1:]]
-        return {key: httpx.get(f"{self.url}/{BUCKET}/{key}").content for key in keys}
+        """What is kept below a prefix, by key."""
+        config = {"endpoint": self.url, "access_key_id": "any", "secret_access_key": "one", "region": "us-east-1"}
+        store = S3Store(BUCKET, config=config, client_options={"allow_http": True})  # type: ignore[arg-type]
+        keys = [one["path"] for page in obstore.list(store, prefix=prefix or None) for one in page]
+        return {key: bytes(obstore.get(store, key).bytes()) for key in keys}
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Storage]:
-    """A server for as long as the context lasts."""
+def running(port: int = 0) -> Iterator[Storage]:
+    """A server for as long as the context lasts. port: 0 for a free one."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = Path(os.environ.get("TEST_S3") or cache / "patchwright-tests" / "s3")
     program = place / "bin" / "moto_server"
     assert program.exists(), f"{program} is missing: run `sh deploy/test-parts.sh`"
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server(("127.0.0.1", port)) as free:
         port = free.getsockname()[1]
     server = subprocess.Popen(
         [str(program), "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

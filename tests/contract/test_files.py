@@ -144,7 +144,7 @@ async def test_an_attempt_goes_on_elsewhere_with_all_that_was_carried(
     assert await kept.artifact(PLACE, digest) == CANARY.encode()
     third.tidy(ended=False)
     assert not third.folder.exists()
-    seen = b"".join(storage.objects(str(tmp_path)).values())
+    seen = b"".join(storage.objects(str(tmp_path)[1:]).values())
     assert len(seen) > 100
     assert (CANARY.encode() in seen) == (known is None)
 

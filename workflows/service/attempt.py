@@ -24,7 +24,7 @@ from workflows.report.render import OPTIONAL, files_of
 from workflows.service.fence import PATIENCE_S, Fence, fenced
 from workflows.service.files import Carrier, Kept, Place
 from workflows.service.journal import Journal
-from workflows.service.ports import StoreDown
+from workflows.service.ports import FilesAway, StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
 from workflows.settings import UPLOAD, Settings
 from workflows.text import line
@@ -32,6 +32,7 @@ from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_req
 
 T = TypeVar("T")
 MOST_LOST = 5
+PAUSE_S = 5.0
 TOLD = (SandboxError, ToolError, Refused, RunBusy, RunUnknown, OSError, ArtifactsFull)
 Ended = Literal["ended", "released", "ignored"]
 
@@ -143,6 +144,10 @@ class Attempt:
         if isinstance(error, GraphDrained):
             await self._patiently(journal.write)
             return await self._release()
+        if isinstance(error, FilesAway):
+            structlog.get_logger().error("a run waits for its files", run=self.claim.run.id, why=str(error))
+            await asyncio.sleep(PAUSE_S)
+            return await self._release("its files cannot be reached")
         if isinstance(error, StoreDown):
             raise error
         await self._patiently(journal.write)
@@ -167,8 +172,8 @@ class Attempt:
         await self._patiently(lambda: self.store.end(self.claim, order, order, problem=problem))
         return "ended"
 
-    async def _release(self) -> Ended:
-        await self._patiently(lambda: self.store.release(self.claim))
+    async def _release(self, why: str = "its worker is stopping") -> Ended:
+        await self._patiently(lambda: self.store.release(self.claim, why))
         return "released"
 
     async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:

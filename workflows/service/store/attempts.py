@@ -113,12 +113,12 @@ class Attempts:
         if row is None or row["epoch"] != claim.run.epoch or not run_of(row).ended:
             raise Superseded(claim.run.id)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim, why: str = "its worker is stopping") -> None:
         """Give the run back to the queue: whoever fetches its job next goes on after its last finished node."""
         async with self._database.transaction() as cursor:
             if await asked(cursor, "release", **claim.place, epoch=claim.run.epoch) is None:
                 raise Superseded(claim.run.id)
-            entry: tuple[EventKind, str, str] = ("queued", "", "its worker is stopping")
+            entry: tuple[EventKind, str, str] = ("queued", "", why)
             await append(cursor, **claim.place, entries=[entry], epoch=claim.run.epoch)
 
     async def rescue(self, stall_s: float) -> int:
