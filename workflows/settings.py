@@ -169,6 +169,23 @@ class Settings(BaseSettings):
     artifacts_mb: int = Field(
         default=4096, ge=1, le=1_048_576, description="size of what one attempt at a run keeps, in MiB"
     )
+    oidc_issuer: str = Field(
+        default="",
+        max_length=1000,
+        description="OpenID Connect issuer (URL) whose JWTs are taken as tokens; empty: none",
+    )
+    oidc_audience: str = Field(default="", max_length=500, description="the audience that those must be for")
+    oidc_tenant_claim: str = Field(default="tenant", min_length=1, max_length=200, description="claim with the tenant")
+    oidc_scope_claim: str = Field(
+        default="scope", min_length=1, max_length=200, description="claim with the scopes: words of a text, or a list"
+    )
+    oidc_scope_prefix: str = Field(
+        default="", max_length=200, description="what stands before submit, read and admin in that claim"
+    )
+    oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=600, description="by which the issuer's clock may differ")
+    oidc_refresh_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, description="time between two looks for a key that is not known"
+    )
     tenant_runs: int = Field(default=8, ge=1, le=1000, description="runs of one tenant at the same time")
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
 from workflows.service import log
 from workflows.service.api import create_app
+from workflows.service.api.oidc import trust
 from workflows.service.crew import crew
 from workflows.service.files import Kept, kept_in
 from workflows.service.postgres import DatabaseUnavailable, database, place
@@ -136,7 +137,7 @@ def serve(settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
 
 async def _serve(settings: Settings, address: str, plan: Plan, say: Callable[[str], None]) -> None:
     async with open_store(address, settings) as store:
-        await _tokens(store, plan, say)
+        await _tokens(store, settings, plan, say)
         listening = listening_on(plan)
         anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
         kept = await _kept(settings)
@@ -170,9 +171,9 @@ async def _workers(settings: Settings, address: str, plan: Plan) -> AsyncIterato
         yield
 
 
-async def _tokens(store: PostgresStore, plan: Plan, say: Callable[[str], None]) -> None:
+async def _tokens(store: PostgresStore, settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
     """See to it that somebody can ask, and that not everybody can. Raises Refused."""
-    if not plan.tokens or await store.any_token():
+    if not plan.tokens or trust(settings) or await store.any_token():
         return
     if not plan.loopback:
         raise Refused(

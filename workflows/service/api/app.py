@@ -10,6 +10,7 @@ from workflows.service.api import events, health, openapi, problems, results, ru
 from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
+from workflows.service.api.oidc import Issuer, trust
 from workflows.service.fetch import Hosts, Resolve, Resolver
 from workflows.service.files import Kept, kept_in
 from workflows.service.ports import Store
@@ -31,12 +32,14 @@ def create_app(
     runs are, None for what the settings say.
     """
     metrics = Metrics()
+    trusted = trust(settings)
     app = _routed()
     proxied = any(name.lower() in ("https_proxy", "all_proxy") and value for name, value in host_variables().items())
     app.state.parts = Parts(
         store=store, settings=settings, kept=kept or kept_in(settings, folder), anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
         resolve=resolve or Resolver(), metrics=metrics, heartbeat_s=heartbeat_s,
+        issuer=Issuer(trusted) if trusted else None,
     )  # fmt: skip
     limits = allowance or Allowance(form_bytes=(settings.upload_mb << 20) + (24 << 20))
     app.add_middleware(Around, allowance=limits, metrics=metrics)
