@@ -28,6 +28,8 @@ def secret(reference: str) -> str:
     found = host_variables().get(name, "") if kind == "env" else _read(Path(name), reference)
     if not found.strip():
         raise ReferenceBroken(f"{reference} is empty, or not there")
+    if not found.strip().isascii() or not found.strip().isprintable():
+        raise ReferenceBroken(f"{reference} holds more than a line of plain text")
     return found.strip()
 
 

@@ -30,7 +30,7 @@ from agent.record import NAME as RECORD
 from agent.record import Player, Recorder, ReplayDiverged, rows_of
 from agent.workbench import Workbench
 from sandbox.access import access_from
-from sandbox.urls import SourceInvalid, UrlPolicy
+from sandbox.urls import Login, SourceInvalid, UrlPolicy
 from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
@@ -180,19 +180,19 @@ def _held(run: RunRef, *, fenced: bool = False) -> Iterator[None]:
 
 async def diagnose_run(
     settings: Settings, run: RunRef, emit: Emit, *, checkpoints: Checkpoints | None = None,
-    control: RunControl | None = None,
+    control: RunControl | None = None, login: Login | None = None,
 ) -> Report:  # fmt: skip
     """Run or resume a run to its report.
 
     checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
-    processes may write. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and
-    GraphDrained when `control` asked for it.
+    processes may write; login: what to show to the host that is cloned from. Raises SourceInvalid, SandboxUnavailable,
+    EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when `control` asked for it.
     """
     request = _request(run)
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
     with _held(run, fenced=checkpoints is not None):
-        async with _workbench(settings, run, request, emit) as workbench:
+        async with _workbench(settings, run, request, emit, login) as workbench:
             workbench.clear()
             await _restore(workbench, run)
             async with mind(settings, request, run.record, run.codec) as thinking:
@@ -213,7 +213,9 @@ async def _restore(workbench: Workbench, run: RunRef) -> None:
 
 
 @asynccontextmanager
-async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Emit) -> AsyncIterator[Workbench]:
+async def _workbench(
+    settings: Settings, run: RunRef, request: Request, emit: Emit, login: Login | None = None
+) -> AsyncIterator[Workbench]:
     """The workbench on the engine that was asked for. Environments of images and of this machine are kept apart."""
     request = request.model_copy(
         update={"source": _located(settings, request.source), "dockerfile": request.dockerfile or settings.dockerfile}
@@ -226,7 +228,7 @@ async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Em
         yield Workbench(
             folder=run.folder, cache=settings.cache / kept, artifacts=run.artifacts,
             sandboxes=chosen.sandboxes, request=request, access=access_from(host_variables()),
-            policy=UrlPolicy(private_hosts=settings.private_hosts),
+            policy=UrlPolicy(private_hosts=settings.private_hosts), login=login,
         )  # fmt: skip
 
 

@@ -81,12 +81,12 @@ class Service:
         run, _ = await self.store.submit(ADA, wanted, key=None, fingerprint="f")
         return run
 
-    async def until(self, run: Run, kind: str, node: str = "", text: str = "") -> list[Event]:
+    async def until(self, run: Run, kind: str, node: str = "", text: str = "", who: Principal = ADA) -> list[Event]:
         """Wait for an event; all events up to it."""
         end = time.monotonic() + 90
         async with self.store.watch(run.id) as watch:
             while time.monotonic() < end:
-                events = list(await self.store.events(ADA.tenant, run.id))
+                events = list(await self.store.events(who.tenant, run.id))
                 for at, event in enumerate(events):
                     if event.kind == kind and node in event.node and text in event.text:
                         return events[: at + 1]

@@ -24,6 +24,7 @@ from workflows.report.render import OPTIONAL, files_of
 from workflows.service.fence import PATIENCE_S, Fence, fenced
 from workflows.service.files import Carrier, Kept, Place
 from workflows.service.journal import Journal
+from workflows.service.logins import login
 from workflows.service.ports import FilesAway, StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
 from workflows.settings import UPLOAD, Settings
@@ -102,12 +103,15 @@ class Attempt:
         bounds = Bounds(self.settings.artifact_mb << 20, self.settings.artifacts_mb << 20)
         run = RunRef(self.claim.run.id, self._carrier.folder, self.kept.codec(self._place), bounds)
         run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shown = await login(self.store, self.settings, self._place.tenant, self.claim.run.request.source)
         await self._carrier.bring()
         if not run.request.exists():
             given = await self.store.submission(self.claim)
             keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
         checkpoints = fenced(self.store.pool, self.fence, self._carrier.carry)
-        report = await diagnose_run(self.settings, run, journal.emit, checkpoints=checkpoints, control=control)
+        report = await diagnose_run(
+            self.settings, run, journal.emit, checkpoints=checkpoints, control=control, login=shown
+        )
         diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
         contents = await asyncio.to_thread(files_of, report, diff)
         await self.kept.publish(self._place, contents, sorted(OPTIONAL - contents.keys()))

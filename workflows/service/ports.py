@@ -91,6 +91,9 @@ class Store(Protocol):
     async def revoke(self, tenant: str, token: str) -> bool:
         """End a token; False when there is no such one."""
 
+    async def git_hosts(self, tenant: str) -> tuple[str, ...] | None:
+        """Hosts that a tenant may clone from; None: those of the settings."""
+
     async def audit(self, who: Principal, action: str, subject: str, detail: str = "") -> None:
         """Keep who did what."""
 

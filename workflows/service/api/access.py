@@ -33,7 +33,7 @@ class Parts:
     """What the routes work with. kept: files of runs; hosts: that may be talked to; resolve: finds their addresses.
 
     issuer: whose JWTs are taken; heartbeat_s: seconds between signs of life of a stream; watch_s: after which it ends,
-    so that the token is asked for again; unpacking: held while an upload is, the threads are needed for other things too.
+    so that the token is asked for again; unpacking: held while an upload is, for the threads are needed for more.
     """
 
     store: Store

@@ -12,6 +12,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
 from workflows.service.ports import Watch
+from workflows.service.store.access import Access
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import LOST, Cursor, Database, Pool, asked
 from workflows.service.store.queries import queries
@@ -42,7 +43,7 @@ class Claim:
         return {"tenant": self.run.tenant, "run": self.run.id}
 
 
-class Attempts:
+class Attempts(Access):
     """The worker's side of the store. Any call may raise StoreDown; those about a claim raise Superseded."""
 
     _database: Database
