@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests import issuer
 from tests.issuer import AUDIENCE, Provider
 from tests.service import Site, site
+from tests.unit.test_api_access import NAMES, ROUTES, Route
 from workflows.exits import Refused
 from workflows.service.api.oidc import Issuer, IssuerAway, TokenRefused, Trust, trust
+from workflows.service.values import SCOPES
 from workflows.settings import Settings
 
 OTHER = rsa.generate_private_key(65537, 2048)
@@ -57,6 +59,19 @@ async def test_a_token_speaks_for_its_tenant_with_its_scopes(algorithm: str, pla
     assert place.store.audited[-1][0].token == "oidc:ada"
     assert await status(place, provider.token("new", scope=None)) == 403
     assert await status(place, await place.token("red", "read")) == 200
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=NAMES)
+async def test_every_route_asks_for_the_scopes_of_a_token(route: Route, place: Site, provider: Provider) -> None:
+    """As it does for tokens of our own; an expired one opens nothing."""
+    method, path, needed, _, body = route
+    where = path.format(run="nowhere", evidence="e", token="nobody")
+    for scope in SCOPES:
+        async with place.client(secret=provider.token(scope=scope)) as http:
+            answer = await http.request(method, where, json=body)
+        assert (answer.status_code == 403) == (scope != needed), (scope, answer.text)
+    async with place.client(secret=provider.token(exp=1)) as http:
+        assert (await http.request(method, where, json=body)).status_code == 401
 
 
 WRONG: dict[str, Callable[[Provider], str]] = {
