@@ -15,6 +15,7 @@ import typer
 
 from workflows.commands import (
     about,
+    artifacts,
     credential,
     diagnose,
     images,
@@ -58,6 +59,7 @@ SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, remote.o
 for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 app.add_typer(token.app, rich_help_panel="The service")
+app.add_typer(artifacts.app, rich_help_panel="The service")
 app.add_typer(credential.app, rich_help_panel="The service")
 app.add_typer(credential.hosts, rich_help_panel="The service")
 for command in ABOUT:

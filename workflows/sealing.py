@@ -92,6 +92,14 @@ class Seal:
         except (InvalidTag, ValueError) as error:
             raise Unsealed("the file was changed, or is another one's") from error
 
+    def current(self, sealed: bytes) -> bool:
+        """Whether it claims to be sealed with the key of new files."""
+        return sealed.startswith(MAGIC + _id(self.keys.first))
+
+    def known(self, sealed: bytes) -> bool:
+        """Whether it claims to be sealed with one of the keys."""
+        return any(sealed.startswith(MAGIC + _id(key)) for key in self.keys.all)
+
     def _about(self, name: str) -> bytes:
         """What a file is bound to. No part can hold the NUL between them."""
         return f"{self.tenant}\0{self.run}\0{name}".encode("utf-8", "surrogateescape")

@@ -16,12 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.domain import Request
 from tests import postgres, s3
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, TEST_PRICES, repository
-from tests.acceptance.test_service_runs import LIMITS, SLOW, opened
+from tests.acceptance.test_service_runs import ADA, LIMITS, SLOW, opened
 from workflows.packing import pack
-from workflows.service.values import SCOPES
+from workflows.service.values import SCOPES, Submission
 
 CANARY = "canary-b81f70d2"
 
@@ -161,6 +162,42 @@ async def test_with_a_key_no_plain_text_lies_anywhere(
     assert [key for key, data in kept.items() if CANARY.encode() in data] == []
     sealed = [key for key in kept if run.id in key] or list(map(str, (node.home / "runs" / run.id).rglob("*.sealed")))
     assert len(sealed) > 5
+
+
+async def test_a_key_that_is_set_later_encrypts_what_there_is(address: str, cache: Path, tmp_path: Path) -> None:
+    repo = repository(tmp_path / "shop", {**SHOP, "note.txt": CANARY})
+    node = Patchwright(tmp_path / "node", cache)
+    async with opened(address, node) as service:
+        run = await service.submit(repo)
+        service.worker()
+        await service.until(run, "finished")
+        service.close()
+        _, token = await service.store.issue("ada", "t", frozenset(SCOPES))
+        refused = await asyncio.to_thread(node.run, "artifacts", "reseal", database_url=address)
+        assert (refused.code, "PATCHWRIGHT_ARTIFACTS_KEY" in refused.err) == (64, True)
+        (tmp_path / "key").write_bytes(base64.b64encode(os.urandom(32)))
+        node.settings |= {"artifacts_key": f"file:{tmp_path}/key"}
+        done = await asyncio.to_thread(node.run, "artifacts", "reseal", database_url=address)
+        assert done.code == 0, done.text
+        assert "files are encrypted anew" in done.out
+        assert not (node.home / "runs" / run.id / "report.json").exists()
+        async with api(node, address, token) as client:
+            assert (await client.get(f"/v1/diagnoses/{run.id}/report")).json()["outcome"] == "verified_patch"
+
+
+async def test_a_text_that_is_too_large_ends_its_run(address: str, cache: Path, tmp_path: Path) -> None:
+    """With the reason, and the worker goes on."""
+    repo = repository(tmp_path / "shop")
+    node = Patchwright(tmp_path / "node", cache)
+    node.settings |= {"artifact_mb": 1}
+    async with opened(address, node) as service:
+        service.worker()
+        request = Request(source=str(repo), limits=LIMITS)
+        wanted = Submission(request=request, issue="x" * (2 << 20))
+        run, _ = await service.store.submit(ADA, wanted, key=None, fingerprint="f")
+        failed = (await service.until(run, "failed"))[-1]
+        assert "more than one may have (1 MiB)" in failed.text
+        await service.until(await service.submit(repo), "finished")
 
 
 def test_storage_that_does_not_answer_is_said_at_the_start(address: str, patchwright: Patchwright) -> None:

@@ -15,7 +15,7 @@ from agent.record import append_row
 from tests import s3
 from workflows.exits import Refused
 from workflows.sealing import Keys, Seal, keys
-from workflows.service.files import Blobs, Carrier, DiskBlobs, Kept, Place, kept_in
+from workflows.service.files import Blobs, Carrier, DiskBlobs, Kept, Place, Resealer, kept_in
 from workflows.service.ports import FilesAway
 from workflows.settings import Settings
 
@@ -147,6 +147,39 @@ async def test_an_attempt_goes_on_elsewhere_with_all_that_was_carried(
     seen = b"".join(storage.objects(str(tmp_path)[1:]).values())
     assert len(seen) > 100
     assert (CANARY.encode() in seen) == (known is None)
+
+
+@pytest.mark.parametrize("before", [None, Keys((b"o" * 32,))], ids=["plain", "old key"])
+async def test_what_was_kept_is_brought_under_the_present_key(
+    before: Keys | None, blobs: Blobs, tmp_path: Path
+) -> None:
+    """All of a run, once; then the old key is needed no more, and what was changed meanwhile is not taken for good."""
+    folder = tmp_path / "runs" / PLACE.run
+    old = Kept(blobs, before)
+    turned = Kept(blobs, Keys((*KEYS.all, *(before.all if before else ()))))
+    codec, new = old.codec(PLACE), turned.codec(PLACE)
+    assert new is not None
+    for epoch in (1, 2):
+        carrier = Carrier(old, PLACE, folder, epoch)
+        await carrier.bring()
+        digest = Artifacts(folder / "artifacts", codec).put(CANARY)
+        append_row(carrier._record, {"key": f"attempt {epoch}", "text": CANARY}, codec)
+        if blobs.here:
+            with carrier._record.open("ab") as file:
+                file.write(carrier._record.read_bytes()[:40] + b"\n")  # torn
+        await carrier.carry()
+    await old.publish(PLACE, {"report.json": b"{}", "patch.diff": CANARY.encode()}, [])
+    assert await Resealer(turned, PLACE, new).all() == 4
+    assert await Resealer(turned, PLACE, new).all() == 0
+    present = Kept(blobs, KEYS)
+    assert await present.read(PLACE, "patch.diff") == CANARY.encode()
+    assert await present.artifact(PLACE, digest) == CANARY.encode()
+    assert [row["key"] for row in await present.rows(PLACE)] == ["attempt 1", "attempt 2"]
+    for name in await blobs.names(PLACE):
+        assert CANARY.encode() not in await blobs.get(PLACE, name), name
+    await blobs.put(PLACE, "report.json.sealed", b"{}")
+    with pytest.raises(Unsealed):
+        await Resealer(turned, PLACE, new).all()
 
 
 async def test_an_artifact_that_was_swapped_is_missing(storage: s3.Storage, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from workflows.settings import Settings
 # Queries about nobody's data, or about everybody's: asked by workers and at the start, never for a request.
 OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
-    "any_token", "schema",
+    "any_token", "schema", "ended",
 }  # fmt: skip
 
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from workflows.service.files.blobs import Blobs, DiskBlobs, Place
 from workflows.service.files.carrying import Carrier
 from workflows.service.files.kept import Kept, kept_in
+from workflows.service.files.resealing import Resealer
 
-__all__ = ["Blobs", "Carrier", "DiskBlobs", "Kept", "Place", "kept_in"]
+__all__ = ["Blobs", "Carrier", "DiskBlobs", "Kept", "Place", "Resealer", "kept_in"]

@@ -28,6 +28,10 @@ class Access:
             "set_git_hosts", tenant, "git-hosts", "default" if kept is None else " ".join(kept), hosts=kept
         )
 
+    async def ended(self, after: str = "") -> tuple[tuple[str, str], ...]:
+        """Some of the runs that have ended, as (tenant, id) in the order of ids: those after one; () at the end."""
+        return tuple((row["tenant"], row["id"]) for row in await self._database.rows("ended", after=after))
+
     async def credential(self, tenant: str, host: str) -> Credential | None:
         """What a tenant shows to a host."""
         row = await self._database.row("credential", tenant=tenant, host=text(host, 300))

@@ -16,3 +16,5 @@ on conflict (tenant, host) do update set username = excluded.username, reference
 returning *;
 -- remove_credential --
 delete from credentials where tenant = %(tenant)s and host = %(host)s returning host;
+-- ended --
+select id, tenant from runs where state not in ('queued', 'running') and id > %(after)s order by id limit 500;
