@@ -14,7 +14,7 @@ run: $(READY)
 # Tests that look for their processes on the whole machine run after the others, in one process.
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
 	tests/contract/test_docker_images.py tests/acceptance/test_docker.py tests/acceptance/test_killed.py \
-	tests/acceptance/test_service_docker.py
+	tests/acceptance/test_service_docker.py tests/acceptance/test_service_chaos.py
 
 # A real vLLM on the CPU takes minutes to install and to start: last, and as a job of its own.
 VLLM := tests/contract/test_real_vllm.py tests/contract/test_real_vllm_start.py

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import shutil
+import socket
 import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +91,73 @@ def engine_holds(*runs: str) -> list[str]:
         return [*containers, *(found["Name"] for found in api.volumes(filters=mine).get("Volumes") or ())]
     finally:
         api.close()
+
+
+@dataclass
+class OwnEngine:
+    """A second engine of this machine, for tests that stop it. folder: a short path, as its sockets need.
+
+    In a network of its own: at its start it would take the first one's bridge away.
+    """
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """For DOCKER_HOST."""
+        return f"unix://{self.folder}/d.sock"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = ["unshare", "--net", "dockerd", "--host", self.address, "--iptables=false", "--ip6tables=false"]
+        for name in ("data-root", "exec-root", "pidfile"):
+            command += [f"--{name}", str(self.folder / name)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with socket.socket(socket.AF_UNIX) as trial, contextlib.suppress(OSError):
+                trial.connect(f"{self.folder}/d.sock")
+                return
+            time.sleep(0.1)
+        pytest.fail(f"a second Docker engine (as root) does not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def api(self) -> Any:
+        """A client of it, for the caller to close."""
+        return docker.APIClient(base_url=self.address, version="auto")
+
+    def stop(self) -> None:
+        """Stop it; it ends its containers."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def holds(self) -> list[str]:
+        """Containers and volumes on it."""
+        api = self.api()
+        try:
+            volumes = api.volumes().get("Volumes") or ()
+            return [found["Id"] for found in api.containers(all=True)] + [found["Name"] for found in volumes]
+        finally:
+            api.close()
+
+
+@contextmanager
+def own_engine() -> Iterator[OwnEngine]:
+    """A second engine with the image for tests as the first one has it: environments built there fit here."""
+    engine = OwnEngine(Path(tempfile.mkdtemp(prefix="pw-engine-")))
+    try:
+        engine.start()
+        api = engine.api()
+        try:
+            theirs = docker.from_env(version="auto").api
+            api.load_image(theirs.get_image(docker_image()))
+            theirs.close()
+        finally:
+            api.close()
+        yield engine
+    finally:
+        engine.stop()
+        shutil.rmtree(engine.folder, ignore_errors=True)

@@ -70,7 +70,7 @@ def _fill(tar: tarfile.TarFile) -> None:
     prefix = Path(sys.base_prefix)
     programs = [Path(found) for name in " ".join(PROGRAMS).split() if (found := shutil.which(name))]
     modules = [*prefix.glob("lib/python3.*/lib-dynload/*.so"), *prefix.glob("lib/*.so*"), Path(find_uv_bin())]
-    done: set[Path] = set()
+    done = {Path("/", name) for name in (*_DIRECTORIES, *_LINKS)}
     for path in (*programs, *_libraries((*programs, prefix / "bin" / _python(), *modules))):
         if not path.is_relative_to(prefix):
             _add_file(tar, path, done)
@@ -78,10 +78,20 @@ def _fill(tar: tarfile.TarFile) -> None:
         info = tarfile.TarInfo(name)
         info.size = len(text)
         tar.addfile(info, io.BytesIO(text.encode()))
+    _lead_to(tar, prefix, done)
     tar.add(prefix, str(prefix).lstrip("/"), filter=_wanted)
     for name in ("acorn", "acorn-walk", "cjs-module-lexer", "undici", "minimatch"):  # what Debian's node reads there
         if (path := Path("/usr/share/nodejs", name)).is_dir():
+            _lead_to(tar, path, done)
             tar.add(path, str(path).lstrip("/"))
+
+
+def _lead_to(tar: tarfile.TarFile, path: Path, done: set[Path]) -> None:
+    """Directories that lead to a path, once: a rootless engine makes those that are not named for root alone."""
+    for parent in reversed(path.parents[:-1]):
+        if parent not in done and not parent.is_relative_to(sys.base_prefix):
+            done.add(parent)
+            _add(tar, tarfile.TarInfo(str(parent).lstrip("/")), directory=0o755)
 
 
 def _fill_go(tar: tarfile.TarFile) -> None:
@@ -126,6 +136,7 @@ def _add_file(tar: tarfile.TarFile, path: Path, done: set[Path]) -> None:
     if path in done:
         return
     done.add(path)
+    _lead_to(tar, path, done)
     tar.add(path, str(path).lstrip("/"), recursive=False)
     if path.is_symlink():
         _add_file(tar, path.parent / os.readlink(path), done)  # noqa: PTH115

@@ -13,7 +13,7 @@ from agent.evidence import observe
 from agent.nodes.localize import is_test_file, test_file
 from agent.nodes.narrow import largest_group, narrowed
 from agent.state import State, Update
-from sandbox.protocol import SandboxError
+from sandbox.protocol import SandboxGone
 from tools.patches import PatchInvalid, touched
 from tools.values import Coverage, TestRun
 
@@ -35,7 +35,7 @@ async def search(state: State, runtime: Runtime[Deps]) -> Update:
         group = largest_group(state, outcome)
         if group:
             outcome = await narrowed(state, deps, _order(state, deps, group, level), outcome)
-    except SandboxError as error:
+    except SandboxGone as error:  # without an engine the run ends instead, and can go on from here
         return {"evidence": [observe("search", f"the search ended early: {error}")]}
     if outcome.plausible and deps.mind is not None and level < state.request.limits.rounds:
         deps.mind.supersede()  # the cheapest patch that verifies wins; if none does, the next round has time to think

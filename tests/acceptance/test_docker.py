@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command import Patchwright
-from tests.acceptance.repositories import repository
-from tests.engines import docker_image, engine_holds
+from tests.acceptance.repositories import SHOP, repository
+from tests.acceptance.test_resume import SLOW, until_inside
+from tests.engines import docker_image, engine_holds, own_engine
 
 JS = {
     "package.json": '{"name": "cart", "version": "1.0.0", "scripts": {"test": "node --test"}}\n',
@@ -114,8 +115,28 @@ def test_killed_run_leaves_nothing_after_the_next_one(patchwright: Patchwright) 
     assert engine_holds(*patchwright.runs()) == []
 
 
+def test_engine_restarted_in_mid_run_is_said_and_the_run_goes_on(patchwright: Patchwright) -> None:
+    """Its containers die with it: the run ends with what to do, and resumed it ends as if nothing had been."""
+    repo, image = repository(patchwright.folder / "shop", {**SHOP, "tests/test_slow.py": SLOW}), docker_image()
+    built = patchwright.diagnose(repo, "--sandbox", "docker", image=image)
+    assert built.outcome == "verified_patch", built.text
+    with own_engine() as engine:
+        there = ("env", f"DOCKER_HOST={engine.address}")
+        began = time.monotonic()
+        process = patchwright.start("diagnose", repo, "--sandbox", "docker", wrap=there, image=image)
+        until_inside(process, "localize")
+        engine.stop()
+        engine.start()
+        run = max(patchwright.runs())
+        assert patchwright.end(process, began, patchwright.folder, 150).code == 69
+        resumed = patchwright.run("resume", run, wrap=there, image=image)
+        assert resumed.code == 0, resumed.text
+        assert engine.holds() == []
+
+
 def test_image_that_is_not_there_is_one_line(patchwright: Patchwright, tmp_path: Path) -> None:
     repo = repository(tmp_path / "shop")
     ended = patchwright.run("diagnose", repo, "--sandbox", "docker", image="127.0.0.1:9/no:1")
     assert ended.code == 69
+    assert "go on later with: patchwright resume " in ended.err
     assert "127.0.0.1:9/no:1" in ended.err

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +19,24 @@ import pytest
 from sandbox.docker.provider import Choices, DockerSandboxes
 from sandbox.protocol import SandboxUnavailable
 
+ANOTHER_USER = """
+import asyncio, os, sys
+from sandbox.docker.provider import Choices, DockerSandboxes
+from sandbox.protocol import SandboxUnavailable
+
+async def main():
+    provider = DockerSandboxes(Choices("some:image", environ={"DOCKER_HOST": sys.argv[1]}))
+    try:
+        await provider.image()
+    except SandboxUnavailable as error:
+        print(error)
+    finally:
+        await provider.close()
+
+if os.geteuid() == 0:
+    os.setuid(65534)
+asyncio.run(main())
+"""
 GOOD: dict[str, Any] = {"Version": "24.0.5", "ApiVersion": "1.43"}
 PODMAN = {**GOOD, "Components": [{"Name": "Podman Engine"}]}
 OLD = {"Version": "18.09", "ApiVersion": "1.39"}
@@ -86,6 +107,17 @@ async def test_engine_of_another_kind_or_age_is_refused(tmp_path: Path, about: d
         found = await _refusal(address)
     assert said in found
     assert "--sandbox bubblewrap" in found
+
+
+def test_socket_that_the_user_may_not_open_is_said_with_what_permits_it() -> None:
+    """As another user where the tests run as root, to whom every socket is open."""
+    with tempfile.TemporaryDirectory() as folder, engine(Path(folder), GOOD, image=(404, "")) as address:
+        Path(folder).chmod(0o755)
+        Path(folder, "engine.sock").chmod(0)
+        command = [sys.executable, "-c", ANOTHER_USER, address]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "may not be used by this user: `sudo usermod -aG docker $USER`" in ended.stdout
 
 
 async def test_full_disk_of_the_engine_is_said_with_what_frees_it(tmp_path: Path) -> None:

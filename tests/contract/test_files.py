@@ -149,6 +149,18 @@ async def test_an_attempt_goes_on_elsewhere_with_all_that_was_carried(
     assert (CANARY.encode() in seen) == (known is None)
 
 
+async def test_a_removed_run_leaves_nothing_in_the_storage(storage: s3.Storage, tmp_path: Path) -> None:
+    """And nothing of another run goes, though its name begins the same."""
+    kept = Kept(bucket(storage, tmp_path), KEYS)
+    longer = Place(PLACE.tenant, PLACE.run + "0")
+    for place in (PLACE, longer):
+        await kept.publish(place, {"report.json": b"{}", "patch.diff": b"x"}, [])
+        await kept.blobs.put(place, f"artifacts/ab/{'ab' * 32}.sealed", b"x")
+    await kept.remove(PLACE)
+    assert await kept.blobs.names(PLACE) == ()
+    assert len(await kept.blobs.names(longer)) == 3
+
+
 @pytest.mark.parametrize("before", [None, Keys((b"o" * 32,))], ids=["plain", "old key"])
 async def test_what_was_kept_is_brought_under_the_present_key(
     before: Keys | None, blobs: Blobs, tmp_path: Path

@@ -24,10 +24,12 @@ from workflows.service.store.queries import queries
 from workflows.service.values import SCOPES
 from workflows.settings import Settings
 
+HOOK = "https://hooks.example/red"
 # Queries about nobody's data, or about everybody's: asked by workers and at the start, never for a request.
 OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
-    "any_token", "schema", "ended",
+    "any_token", "schema", "ended", "lease", "settle", "lapsed", "forget_points", "forget_blobs", "forget_writes",
+    "forget_runs", "forget_audit",
 }  # fmt: skip
 
 
@@ -66,6 +68,7 @@ class Pair:
                 union all select to_jsonb(t)::text from feedback t where tenant = 'red'
                 union all select to_jsonb(t)::text from idempotency t where tenant = 'red'
                 union all select to_jsonb(t)::text from credentials t where tenant = 'red'
+                union all select to_jsonb(t)::text from callbacks t where tenant = 'red'
             """
             return sorted(row for (row,) in connection.execute(asked))
 
@@ -78,7 +81,7 @@ async def pair(address: str, tmp_path: Path) -> AsyncIterator[Pair]:
         red, blue = [(await store.issue(tenant, "t", frozenset(SCOPES)))[1] for tenant in ("red", "blue")]
         spare, _ = await store.issue("red", "spare", frozenset({"read"}))
         made = Pair(app, store, address, red, blue, "", {})
-        made.run = (await made.ask(red, "POST", "/v1/diagnoses", {"url": URL})).json()["id"]
+        made.run = (await made.ask(red, "POST", "/v1/diagnoses", {"url": URL, "callback": HOOK})).json()["id"]
         async with store.pool.connection() as connection:
             row = await (await connection.execute("select job from runs where id = %s", (made.run,))).fetchone()
         assert row is not None

@@ -57,15 +57,19 @@ def watch(ways: Ways, resume: str | None, work: Callable[[Emit], Coroutine[Any, 
 
 
 def finish(door: Door, settings: Settings, run: RunRef, ways: Ways) -> int:
-    """Run it to its report; returns the exit code of its outcome."""
+    """Run it to its report; returns the exit code of its outcome. Raises what the door raises."""
     from agent.certificate import patch_of
     from agent.domain import EXIT_CODES
+    from sandbox.protocol import SandboxUnavailable
     from workflows.report.render import write_report
     from workflows.summary import print_summary
 
     if ways.out:
         writable(ways.out)
-    report = watch(ways, run.id, lambda emit: door.diagnose_run(settings, run, emit))
+    try:
+        report = watch(ways, run.id, lambda emit: door.diagnose_run(settings, run, emit))
+    except SandboxUnavailable as error:
+        raise SandboxUnavailable(f"{error}; go on later with: patchwright resume {run.id}") from error
     diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
     files = write_report(report, diff, run.folder)
     if ways.out:

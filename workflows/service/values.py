@@ -16,6 +16,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 EventKind = Literal[
     "queued", "started", "resumed", "progress", "message", "finished", "failed", "cancelled", "timed_out"
 ]
+CallbackState = Literal["waiting", "due", "delivered", "given_up"]
 ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled", "timed_out"})
 
 
@@ -53,7 +54,8 @@ class Credential(Value):
 class Submission(Value):
     """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
 
-    priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included.
+    priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included; callback:
+    URL that is told of the end.
     """
 
     request: Request
@@ -62,6 +64,7 @@ class Submission(Value):
     patches: tuple[str, ...] = ()
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
+    callback: str | None = Field(default=None, max_length=2000)
 
 
 class Run(Value):
@@ -123,3 +126,19 @@ class Feedback(Value):
     run: str
     verdict: Literal["right", "wrong", "partly"]
     comment: str = Field(default="", max_length=4000)
+
+
+class Callback(Value):
+    """What became of telling a run's callback URL of its end.
+
+    id: of the message, the same with every try; tries: so far; status: of HTTP, of the last try, None when none came;
+    problem: of the last try; next: when it is tried again; settled: since when it is delivered or given up.
+    """
+
+    id: str
+    state: CallbackState
+    tries: int = 0
+    status: int | None = None
+    problem: str = ""
+    next: datetime | None = None
+    settled: datetime | None = None

@@ -19,11 +19,13 @@ from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from workflows.service.attempt import Attempt
+from workflows.service.callbacks import send
 from workflows.service.fence import EXIT, Fence
 from workflows.service.files import Kept
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
-from workflows.service.store.attempts import Attempts
+from workflows.service.retention import lapse
+from workflows.service.store import PostgresStore
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import OF_SERVICE, sweep
 from workflows.settings import Settings
@@ -49,7 +51,7 @@ class _AtOnce(BaseRetryStrategy):
 class Worker:
     """concurrency: runs at the same time."""
 
-    store: Attempts
+    store: PostgresStore
     settings: Settings
     concurrency: int
     kept: Kept
@@ -62,8 +64,11 @@ class Worker:
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AtOnce())(self._job)
         awake = threading.Event()
         threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
-        keeping = [asyncio.create_task(self._rescue(), name="rescue"), asyncio.create_task(self._sweep(), name="sweep")]
-        keeping.append(asyncio.create_task(reap(self.settings), name="reap"))
+        chores = {
+            "rescue": self._rescue(), "sweep": self._sweep(), "reap": reap(self.settings),
+            "callbacks": send(self.store, self.settings),
+        }  # fmt: skip
+        keeping = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
         log.info("worker begins", concurrency=self.concurrency)
         try:
             while not self.draining.is_set():
@@ -128,8 +133,9 @@ class Worker:
                 if not self.kept.blobs.here:
                     alive = await self.store.alive()
                     await asyncio.to_thread(sweep, self.settings.home / "runs", alive, only=OF_SERVICE)
+                await lapse(self.store, self.settings, self.kept)
             except (StoreDown, OSError) as error:
-                log.warning("uploads are not swept", why=str(error))
+                log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)
 
 

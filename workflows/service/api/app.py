@@ -11,13 +11,14 @@ from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.oidc import Issuer, trust
+from workflows.service.api.rates import Rates
 from workflows.service.fetch import Hosts, Resolve, Resolver
 from workflows.service.files import Kept, kept_in
 from workflows.service.ports import Store
 from workflows.service.values import Principal
 from workflows.settings import Settings, host_variables, split
 
-ROUTERS = (runs.router, events.router, results.router, tokens.router, health.router)
+ROUTERS = (runs.router, events.router, results.router, tokens.router, tokens.secrets, health.router)
 
 
 def create_app(
@@ -38,8 +39,8 @@ def create_app(
     app.state.parts = Parts(
         store=store, settings=settings, kept=kept or kept_in(settings, folder), anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
-        resolve=resolve or Resolver(), metrics=metrics, heartbeat_s=heartbeat_s,
-        issuer=Issuer(trusted) if trusted else None,
+        resolve=resolve or Resolver(), metrics=metrics, rates=Rates(settings.requests_per_minute),
+        heartbeat_s=heartbeat_s, issuer=Issuer(trusted) if trusted else None,
     )  # fmt: skip
     limits = allowance or Allowance(form_bytes=(settings.upload_mb << 20) + (24 << 20))
     app.add_middleware(Around, allowance=limits, metrics=metrics)

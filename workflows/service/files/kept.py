@@ -46,6 +46,11 @@ class Kept:
         for name, data in contents.items():
             await self.blobs.put(place, name + suffix, codec.seal(name, data) if codec else data)
 
+    async def remove(self, place: Place) -> None:
+        """Forget all that is kept elsewhere than in the run's directory."""
+        for name in () if self.blobs.here else await self.blobs.names(place):
+            await self.blobs.remove(place, name)
+
     async def artifact(self, place: Place, digest: str) -> bytes:
         """The bytes named `digest`. Raises ArtifactMissing."""
         codec = self.codec(place)
