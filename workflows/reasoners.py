@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from agent.artifacts import Codec
 from agent.domain import Reasoner, Request
 from agent.mind import Mind
 from workflows.exits import Refused
@@ -47,14 +48,16 @@ def endpoint(address: str) -> str:
 
 
 @asynccontextmanager
-async def mind(settings: Settings, request: Request, record: Path) -> AsyncIterator[Mind | None]:
+async def mind(
+    settings: Settings, request: Request, record: Path, codec: Codec | None = None
+) -> AsyncIterator[Mind | None]:
     """The request's model behind the run's record, its connections closed afterwards. Raises Refused."""
     if request.reasoner is None:
         yield None
         return
     model = model_of(settings, request.reasoner.url, request.reasoner.name)
     try:
-        yield Mind(model, record)
+        yield Mind(model, record, codec)
     finally:
         await model.close()
 
