@@ -87,10 +87,12 @@ def _decision(reading: Reading, group: Group, configuration: BotConfiguration) -
     answer = next(filter(None, answers), Answer("diagnose", "the failure is reproduced and searched for its cause"))
     finding = group.finding
     wanted = answer.kind == "diagnose" and group.log is not None
+    step, line = _position(group.log)
     return Decision(
         kind=answer.kind, signature=group.signature, jobs=tuple(one.job for one in group.jobs), reason=answer.reason,
         tests=finding.tests if finding else (), error=finding.error if finding else "", since=answer.since,
         history=answer.history, log=group.log.output[-MOST_LOG:] if group.log and wanted else "", job=group.lead.job.id,
+        step=step, line=line,
     )  # fmt: skip
 
 
@@ -205,6 +207,15 @@ QUESTIONS: tuple[Question, ...] = (
     asked_for, superseded, without_log, not_the_code, on_another_attempt, on_the_base, off_and_on, drifted,
     nothing_to_go_by,
 )  # fmt: skip
+
+
+def _position(log: JobLog | None) -> tuple[int, int]:
+    """(step, line in it) of the error, as the forge's pages number them; line 1 where only the step is known."""
+    step = next((one for one in log.steps if one.number == log.failing), None) if log else None
+    if step is None or log is None or log.finding is None:
+        return 0, 0
+    at = log.finding.line
+    return step.number, at - step.first_line + 1 if step.first_line <= at <= step.last_line else 1
 
 
 def _alike(past: PastJob, group: Group) -> bool:

@@ -23,6 +23,7 @@ Conclusion = Literal[
 FAILING: frozenset[str] = frozenset({"failure", "timed_out", "startup_failure"})
 Permission = Literal["admin", "write", "read", "none"]
 Verb = Literal["diagnose", "explain", "stop", "apply", "rerun", "dismiss"]
+Wish = Literal["", "explain", "apply", "rerun"]
 NoLog = Literal["", "expired", "forbidden", "unreadable", "empty"]
 CaseState = Literal["new", "diagnosing", "settled", "superseded", "stopped", "dismissed", "closed"]
 Kind = Literal[
@@ -149,7 +150,8 @@ class Decision(Value):
     """What to do about jobs that failed alike. signature: what they share, with numbers, paths and hashes masked.
 
     reason: one sentence for people; since: the first commit of the base that fails so, where it is known; history: of
-    a flaky test, one line each; log: the text to diagnose from, "" where nothing is diagnosed; job: whose it is.
+    a flaky test, one line each; log: the text to diagnose from, "" where nothing is diagnosed; job: whose it is; step
+    and line: where in it the error is, by the numbers that the forge's pages have, 0 where that is not known.
     """
 
     kind: Kind
@@ -162,13 +164,16 @@ class Decision(Value):
     history: tuple[str, ...] = ()
     log: str = ""
     job: int = 0
+    step: int = 0
+    line: int = 0
 
 
 class Case(Value):
     """One failure of one commit, from the red run to what was last said about it. key: unique, see `case_key`.
 
     subject: the pull request's number, 0 for a branch without one; number: of the run and its attempt; diagnosis: the
-    service's run, "" before there is one; verified: its patch has a certificate.
+    service's run, "" before there is one; by: who asked last; wish: for what that the
+    publisher has to do.
     """
 
     key: str
@@ -189,6 +194,7 @@ class Case(Value):
     note: str = ""
     fix_branch: str = ""
     by: str = ""
+    wish: Wish = ""
 
 
 def case_key(place: Place, subject: int, head_sha: str, signature: str) -> str:
@@ -220,7 +226,8 @@ class Commanded(Value):
     """Somebody asked for something: by a comment, a button of a check run, or a label. May they? Ask the forge.
 
     subject: the pull request or issue, 0 when only the commit is known; comment: its id, 0 for none; check: the check
-    run's id, 0 for none; head_sha: the commit the button belongs to; argument: what stood behind the command.
+    run's id, 0 for none; head_sha: the commit the button belongs to; argument: what stood behind the command, or the
+    check run's `Check.external`; text: title and body of an issue.
     """
 
     type: Literal["commanded"] = "commanded"
@@ -233,10 +240,14 @@ class Commanded(Value):
     check: int = 0
     head_sha: str = ""
     argument: str = Field(default="", max_length=500)
+    text: str = Field(default="", max_length=100_000)
 
 
 class AccessChanged(Value):
-    """An installation was made, changed, suspended or removed. gone: nothing of it may be asked any more."""
+    """An installation was made, changed, suspended or removed. gone: nothing of it may be asked any more.
+
+    repositories: ids of those meant, none for all of the installation.
+    """
 
     type: Literal["access_changed"] = "access_changed"
     installation: int
@@ -336,7 +347,7 @@ class Published(Value):
 
     comment: id of the sticky comment, 0 before there is one; digest: of what it last said; head_sha: it spoke of;
     state: the word of its first line; checks: case key to check run; gone: people deleted it; silenced: people said
-    stop.
+    stop; corrected: the word that it took back.
     """
 
     comment: int = 0
@@ -349,3 +360,4 @@ class Published(Value):
     silenced: bool = False
     reviews: tuple[str, ...] = ()
     fix_pull: int = 0
+    corrected: str = ""
