@@ -54,9 +54,9 @@ def named(world: World, known: Installation) -> Json:
     return {"id": known.id, "node_id": node("MDIzOkludGVncmF0aW9u", known.id)}
 
 
-def repositories(world: World, known: Installation) -> list[Json]:
-    """An installation's repositories, in short."""
-    held = [world.places[number].repository for number in sorted(known.repositories)]
+def repositories(world: World, known: Installation, only: set[int] | None = None) -> list[Json]:
+    """An installation's repositories, or those that are named, in short."""
+    held = [world.places[number].repository for number in sorted(known.repositories if only is None else only)]
     return [
         {"id": r.id, "node_id": node("R", r.id), "name": r.name, "full_name": r.full_name, "private": r.private}
         for r in held

@@ -6,7 +6,8 @@ from workflows.github.hub.git import Commit
 from workflows.github.hub.shapes import apps, talk
 from workflows.github.hub.shapes.people import Json, account, node, stamp
 from workflows.github.hub.shapes.repositories import head_commit, minimal, page, url
-from workflows.github.hub.world import Attempt, Check, Job, Place, Run, Suite, World
+from workflows.github.hub.things import Attempt, Check, Job, Place, Run, Suite
+from workflows.github.hub.world import World
 
 WORKFLOW_DIRECTORY = ".github/workflows/"
 

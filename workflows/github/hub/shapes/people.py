@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from workflows.github.hub.world import Account, Repository, World
+from workflows.github.hub.things import Account, Repository
+from workflows.github.hub.world import World
 
 Json = dict[str, Any]
 _LISTS = {

@@ -7,7 +7,8 @@ from typing import Any
 
 from workflows.github.hub.git import Changed, Commit, Entry, Signature
 from workflows.github.hub.shapes.people import Json, account, node, stamp
-from workflows.github.hub.world import Repository, World
+from workflows.github.hub.things import Repository
+from workflows.github.hub.world import World
 
 _PARTS = {
     "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
@@ -90,9 +91,7 @@ def _unsigned() -> Json:
 
 def _parents(world: World, repository: Repository, known: Commit, below: str) -> list[Json]:
     base, shown = url(world, repository), page(world, repository)
-    return [
-        {"sha": sha, "url": f"{base}/{below}/{sha}", "html_url": f"{shown}/commit/{sha}"} for sha in known.parents
-    ]
+    return [{"sha": sha, "url": f"{base}/{below}/{sha}", "html_url": f"{shown}/commit/{sha}"} for sha in known.parents]
 
 
 def commit(world: World, repository: Repository, known: Commit) -> Json:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from workflows.github.hub.shapes import apps
 from workflows.github.hub.shapes.people import Json, account, association, node, reactions, stamp
 from workflows.github.hub.shapes.repositories import page, short, url, usual
-from workflows.github.hub.world import Account, Comment, Issue, Place, Pull, Remark, Review, World
+from workflows.github.hub.things import Account, Comment, Issue, Place, Pull, Remark, Review
+from workflows.github.hub.world import World
 
 
 def label(world: World, place: Place, name: str) -> Json:

@@ -1,0 +1,51 @@
+"""The hub as one value: its world, its post, what goes wrong, who asked what, and what it still has to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.github.hub.faults import Fault, Limits
+from workflows.github.hub.post import Post
+from workflows.github.hub.runner import Runner
+from workflows.github.hub.world import World
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request as the audit keeps it. who: "app", a token's label, a person, or nobody (""); holds no secret."""
+
+    method: str
+    path: str
+    who: str
+    status: int
+    process: str = ""
+
+
+@dataclass
+class Hub:
+    """One per process. automatic: pushes and pulls start the workflows of their commits."""
+
+    world: World
+    post: Post
+    runner: Runner
+    limits: Limits = field(default_factory=Limits)
+    faults: list[Fault] = field(default_factory=list)
+    audit: list[Heard] = field(default_factory=list)
+    automatic: bool = True
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it besides."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait until nothing runs and everything is delivered."""
+        while self.tasks:
+            await asyncio.wait(set(self.tasks))
+            await self.post.waiting.join()
+        await self.post.waiting.join()
