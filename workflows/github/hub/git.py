@@ -186,9 +186,9 @@ async def commit_files(
 _FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00%x01"
 
 
-async def log(path: Path, *selection: str, limit: int = 250) -> list[Commit]:
-    """Commits, the newest first. Raises GitFailed."""
-    out = await run_git(path, "log", f"--max-count={limit}", f"--format={_FORMAT}", *selection, "--")
+async def log(path: Path, *selection: str, limit: int = 250, paths: Sequence[str] = ()) -> list[Commit]:
+    """Commits, the newest first, that change one of these paths where some are named. Raises GitFailed."""
+    out = await run_git(path, "log", f"--max-count={limit}", f"--format={_FORMAT}", *selection, "--", *paths)
     return [_commit(row) for row in out.decode(errors="replace").split("\x01")[:-1]]
 
 

@@ -80,10 +80,10 @@ async def pushed(hub: Hub, place: Place, branch: str, sha: str | None, by: Accou
         raise invalid("Reference", "ref") from None
     before = (await git.refs(place.repository.path)).get(ref, NOTHING)
     await git.set_ref(place.repository.path, ref, sha)
-    await noticed(hub, place, ref, before, sha or NOTHING, by)
+    await noticed(hub, place, ref, before=before, after=sha or NOTHING, by=by)
 
 
-async def noticed(hub: Hub, place: Place, ref: str, before: str, after: str, by: Account) -> None:
+async def noticed(hub: Hub, place: Place, ref: str, *, before: str, after: str, by: Account) -> None:
     """What follows from a ref that moved: it is told, pulls follow, workflows start."""
     if before == after:
         return

@@ -24,6 +24,15 @@ class Heard:
     process: str = ""
 
 
+@dataclass(frozen=True)
+class Link:
+    """What lies behind an address until `ends` (monotonic seconds)."""
+
+    data: bytes
+    kind: str
+    ends: float
+
+
 @dataclass
 class Hub:
     """One per process. automatic: pushes and pulls start the workflows of their commits."""
@@ -35,6 +44,7 @@ class Hub:
     faults: list[Fault] = field(default_factory=list)
     audit: list[Heard] = field(default_factory=list)
     automatic: bool = True
+    links: dict[str, Link] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
