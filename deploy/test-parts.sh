@@ -41,6 +41,16 @@ description=.cache/npm/openapi
     rm octokit-openapi-23.0.2.tgz
 )
 
+# The same of its webhooks' payloads.
+webhooks=.cache/npm/openapi-webhooks
+[ -f "$webhooks/api.github.com.json" ] || (
+    mkdir -p "$webhooks"
+    cd "$webhooks"
+    npm pack --silent @octokit/openapi-webhooks@12.1.0 >/dev/null
+    tar -xzf octokit-openapi-webhooks-12.1.0.tgz --strip-components=2 package/generated/api.github.com.json
+    rm octokit-openapi-webhooks-12.1.0.tgz
+)
+
 # A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
 # services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.
 socket=/var/run/docker.sock

@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic import InstanceOf, ValidationError, validate_call
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,6 +24,7 @@ from workflows.github.hub.things import Account, Level, Place, Pull, now
 from workflows.github.hub.world import App, Installation
 
 Answer = dict[str, Any]
+Its = InstanceOf[Hub]
 
 
 def _by(hub: Hub, login: str) -> Account:
@@ -36,14 +37,14 @@ def _pull(place: Place, number: int) -> Pull:
     return place.pulls[number]
 
 
-async def people(hub: Hub, login: str) -> Answer:
+async def people(hub: Its, login: str) -> Answer:
     """Make a person, with a password for git."""
     password = secrets.token_hex(12)
     hub.world.people[password] = _by(hub, login)
     return {"login": login, "password": password}
 
 
-async def apps(hub: Hub, slug: str, hook: str = "", owner: str = "patchwright") -> Answer:
+async def apps(hub: Its, slug: str, hook: str = "", owner: str = "patchwright") -> Answer:
     """Make an App; its private key and webhook secret are told once."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -54,7 +55,7 @@ async def apps(hub: Hub, slug: str, hook: str = "", owner: str = "patchwright") 
     return {"id": number, "pem": private, "webhook_secret": secret}
 
 
-async def hook(hub: Hub, app: int, url: str) -> Answer:
+async def hook(hub: Its, app: int, url: str) -> Answer:
     """Where the App's events go."""
     if app not in hub.world.apps:
         raise absent()
@@ -62,7 +63,7 @@ async def hook(hub: Hub, app: int, url: str) -> Answer:
     return {}
 
 
-async def install(hub: Hub, app: int, account: str, repositories: list[str]) -> Answer:
+async def install(hub: Its, app: int, account: str, repositories: list[str]) -> Answer:
     """Install an App in repositories of an account."""
     if app not in hub.world.apps:
         raise absent()
@@ -74,7 +75,7 @@ async def install(hub: Hub, app: int, account: str, repositories: list[str]) -> 
     return {"id": number}
 
 
-async def uninstall(hub: Hub, installation: int) -> Answer:
+async def uninstall(hub: Its, installation: int) -> Answer:
     """Remove an installation; its tokens are worth nothing from now on."""
     known = _installation(hub, installation)
     telling.installation(hub, "deleted", known, known.account)
@@ -82,7 +83,7 @@ async def uninstall(hub: Hub, installation: int) -> Answer:
     return {}
 
 
-async def suspend(hub: Hub, installation: int, on: bool = True) -> Answer:
+async def suspend(hub: Its, installation: int, on: bool = True) -> Answer:
     """Suspend an installation, or end that."""
     known = _installation(hub, installation)
     known.suspended = None
@@ -91,7 +92,7 @@ async def suspend(hub: Hub, installation: int, on: bool = True) -> Answer:
     return {}
 
 
-async def permissions(hub: Hub, installation: int, permissions: dict[str, Level]) -> Answer:
+async def permissions(hub: Its, installation: int, permissions: dict[str, Level]) -> Answer:
     """What an installation may do from now on; tokens that are out keep no more than that."""
     known = _installation(hub, installation)
     known.permissions = {**permissions, "metadata": "read"}
@@ -101,7 +102,7 @@ async def permissions(hub: Hub, installation: int, permissions: dict[str, Level]
     return {}
 
 
-async def selection(hub: Hub, installation: int, repository: str, on: bool) -> Answer:
+async def selection(hub: Its, installation: int, repository: str, on: bool) -> Answer:
     """Add a repository to an installation, or take it out."""
     known, place = _installation(hub, installation), named(hub, repository)
     (known.repositories.add if on else known.repositories.discard)(place.repository.id)
@@ -116,7 +117,7 @@ def _installation(hub: Hub, number: int) -> Installation:
 
 
 async def repositories(
-    hub: Hub, name: str, private: bool = False, folder: Path | None = None, fork_of: str = ""
+    hub: Its, name: str, private: bool = False, folder: Path | None = None, fork_of: str = ""
 ) -> Answer:
     """Make a repository: empty, from a folder of this machine that is your own, or as a fork."""
     parent = named(hub, fork_of) if fork_of else None
@@ -124,7 +125,7 @@ async def repositories(
     return {"id": made.repository.id, "clone_url": f"{hub.world.web}/{made.repository.full_name}.git"}
 
 
-async def access(hub: Hub, repository: str, login: str, level: Level | None) -> Answer:
+async def access(hub: Its, repository: str, login: str, level: Level | None) -> Answer:
     """What a person may do in a repository."""
     held = named(hub, repository).repository.access
     held.pop(login, None)
@@ -134,7 +135,7 @@ async def access(hub: Hub, repository: str, login: str, level: Level | None) -> 
 
 
 async def commits(
-    hub: Hub, repository: str, branch: str, files: dict[str, str | None], by: str, message: str = "Change",
+    hub: Its, repository: str, branch: str, files: dict[str, str | None], by: str, message: str = "Change",
     parent: str = "",
 ) -> Answer:  # fmt: skip
     """Commit files and push them. parent: other than the branch's tip, it is a forced push."""
@@ -143,7 +144,7 @@ async def commits(
     return {"sha": sha}
 
 
-async def branches(hub: Hub, repository: str, branch: str, by: str, to: str | None = None) -> Answer:
+async def branches(hub: Its, repository: str, branch: str, by: str, to: str | None = None) -> Answer:
     """Point a branch to a commit (a forced push), or delete it."""
     place = named(hub, repository)
     sha = await git.resolve(place.repository.path, to) if to else None
@@ -154,7 +155,7 @@ async def branches(hub: Hub, repository: str, branch: str, by: str, to: str | No
 
 
 async def pulls(
-    hub: Hub, repository: str, title: str, head: str, by: str, base: str = "main", body: str = ""
+    hub: Its, repository: str, title: str, head: str, by: str, base: str = "main", body: str = ""
 ) -> Answer:
     """Open a pull."""
     place = named(hub, repository)
@@ -162,37 +163,37 @@ async def pulls(
     return {"number": made.number, "head": made.head}
 
 
-async def close(hub: Hub, repository: str, number: int, by: str, merge: bool = False) -> Answer:
+async def close(hub: Its, repository: str, number: int, by: str, merge: bool = False) -> Answer:
     """Close a pull, or merge it."""
     place = named(hub, repository)
     await happen.closed(hub, place, _pull(place, number), _by(hub, by), merge=merge)
     return {}
 
 
-async def reopen(hub: Hub, repository: str, number: int, by: str) -> Answer:
+async def reopen(hub: Its, repository: str, number: int, by: str) -> Answer:
     """Open a pull again."""
     place = named(hub, repository)
     await happen.reopened(hub, place, _pull(place, number), _by(hub, by))
     return {}
 
 
-async def issues(hub: Hub, repository: str, title: str, by: str, body: str = "") -> Answer:
+async def issues(hub: Its, repository: str, title: str, by: str, body: str = "") -> Answer:
     """Open an issue."""
     return {"number": happen.opened_issue(hub, named(hub, repository), title, body, _by(hub, by)).number}
 
 
-async def labels(hub: Hub, repository: str, number: int, label: str, by: str) -> Answer:
+async def labels(hub: Its, repository: str, number: int, label: str, by: str) -> Answer:
     """Put a label on an issue or a pull."""
     await happen.labelled(hub, named(hub, repository), number, label, _by(hub, by))
     return {}
 
 
-async def comments(hub: Hub, repository: str, number: int, body: str, by: str) -> Answer:
+async def comments(hub: Its, repository: str, number: int, body: str, by: str) -> Answer:
     """Say something."""
     return {"id": happen.said(hub, named(hub, repository), number, body, _by(hub, by)).id}
 
 
-async def uncomment(hub: Hub, repository: str, comment: int, by: str) -> Answer:
+async def uncomment(hub: Its, repository: str, comment: int, by: str) -> Answer:
     """Delete a comment."""
     place = named(hub, repository)
     if comment not in place.comments:
@@ -201,7 +202,7 @@ async def uncomment(hub: Hub, repository: str, comment: int, by: str) -> Answer:
     return {}
 
 
-async def press(hub: Hub, repository: str, check: int, by: str, identifier: str = "") -> Answer:
+async def press(hub: Its, repository: str, check: int, by: str, identifier: str = "") -> Answer:
     """Press a button of a check run; without one, its re-run."""
     place = named(hub, repository)
     if check not in place.checks:
@@ -211,7 +212,7 @@ async def press(hub: Hub, repository: str, check: int, by: str, identifier: str 
 
 
 async def runs(
-    hub: Hub, repository: str, head: str, branch: str, by: str, jobs: list[dict[str, Any]] | None = None,
+    hub: Its, repository: str, head: str, branch: str, by: str, jobs: list[dict[str, Any]] | None = None,
     workflow: str = ".github/workflows/ci.yml", name: str = "CI", event: str = "push", home: str = "",
 ) -> Answer:  # fmt: skip
     """Run a workflow at a commit: for real, or with results that are given."""
@@ -229,7 +230,7 @@ async def runs(
 
 
 async def rerun(
-    hub: Hub, repository: str, run: int, failed_only: bool = True, jobs: list[dict[str, Any]] | None = None
+    hub: Its, repository: str, run: int, failed_only: bool = True, jobs: list[dict[str, Any]] | None = None
 ) -> Answer:
     """Run a run again; with other results, where they are given."""
     place = named(hub, repository)
@@ -239,7 +240,7 @@ async def rerun(
     return {"attempt": len(place.runs[run].attempts)}
 
 
-async def expire(hub: Hub, repository: str, run: int) -> Answer:
+async def expire(hub: Its, repository: str, run: int) -> Answer:
     """Let the logs of a run be too old."""
     place = named(hub, repository)
     if run not in place.runs:
@@ -249,13 +250,13 @@ async def expire(hub: Hub, repository: str, run: int) -> Answer:
     return {}
 
 
-async def rename(hub: Hub, repository: str, name: str, by: str) -> Answer:
+async def rename(hub: Its, repository: str, name: str, by: str) -> Answer:
     """Give a repository another name."""
     happen.renamed(hub, named(hub, repository), name, _by(hub, by))
     return {}
 
 
-async def transfer(hub: Hub, repository: str, owner: str) -> Answer:
+async def transfer(hub: Its, repository: str, owner: str) -> Answer:
     """Give a repository another owner."""
     known = named(hub, repository).repository
     known.old.append(known.full_name)
@@ -263,27 +264,27 @@ async def transfer(hub: Hub, repository: str, owner: str) -> Answer:
     return {}
 
 
-async def delete(hub: Hub, repository: str) -> Answer:
+async def delete(hub: Its, repository: str) -> Answer:
     """Delete a repository."""
     happen.deleted(hub, named(hub, repository))
     return {}
 
 
-async def faults(hub: Hub, faults: list[dict[str, Any]]) -> Answer:
+async def faults(hub: Its, faults: list[dict[str, Any]]) -> Answer:
     """What goes wrong from now on; an empty list ends it."""
     hub.faults = [fault_of(one) for one in faults]
     return {}
 
 
 async def disorder(
-    hub: Hub, twice: float = 0.0, lost: float = 0.0, mixed: int = 1, seed: int = 0
+    hub: Its, twice: float = 0.0, lost: float = 0.0, mixed: int = 1, seed: int = 0
 ) -> Answer:  # fmt: skip
     """How deliveries go wrong from now on."""
     hub.post.upset(Disorder(twice, lost, max(mixed, 1), seed))
     return {}
 
 
-async def limits(hub: Hub, installation: int, seconds: float = 0.0) -> Answer:
+async def limits(hub: Its, installation: int, seconds: float = 0.0) -> Answer:
     """Spend an installation's budget for so many seconds; 0 fills it."""
     hub.limits.budgets.pop(installation, None)
     if seconds > 0:
@@ -291,19 +292,19 @@ async def limits(hub: Hub, installation: int, seconds: float = 0.0) -> Answer:
     return {}
 
 
-async def automatic(hub: Hub, on: bool) -> Answer:
+async def automatic(hub: Its, on: bool) -> Answer:
     """Whether pushes and pulls start workflows."""
     hub.automatic = on
     return {}
 
 
-async def settle(hub: Hub) -> Answer:
+async def settle(hub: Its) -> Answer:
     """Wait until all runs ended and everything is delivered."""
     await hub.settled()
     return {}
 
 
-async def audit(hub: Hub) -> Answer:
+async def audit(hub: Its) -> Answer:
     """Who asked what, the oldest first; and every token that was given out, by its label."""
     tokens = [{"label": one.label, "installation": one.installation} for one in hub.world.tokens.values()]
     return {"heard": [asdict(one) for one in hub.audit], "tokens": tokens}
@@ -315,9 +316,7 @@ HANDLERS: tuple[Handler, ...] = (
     pulls, close, reopen, issues, labels, comments, uncomment, press, runs, rerun, expire, rename, transfer, delete,
     faults, disorder, limits, automatic, settle, audit,
 )  # fmt: skip
-_CHECKED = {
-    one.__name__: validate_call(config=ConfigDict(arbitrary_types_allowed=True))(one) for one in HANDLERS
-}  # fmt: skip
+_CHECKED = {one.__name__: validate_call(one) for one in HANDLERS}
 
 
 async def answer(hub: Hub, request: Request) -> Response:
