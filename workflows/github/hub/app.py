@@ -134,6 +134,6 @@ class _Server(uvicorn.Server):
     """Signals are the caller's."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - as uvicorn has it
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         """See uvicorn."""
         yield

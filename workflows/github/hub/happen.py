@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflows.github.hub import ci, git, telling
-from workflows.github.hub.answers import Problem, absent, invalid
+from workflows.github.hub.answers import absent, invalid
 from workflows.github.hub.git import NOTHING, Signature
 from workflows.github.hub.hub import Hub
 from workflows.github.hub.shapes import talk

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from sandbox.access import Access
 from sandbox.detection.detect import detect
 from sandbox.environment import build
 from sandbox.protocol import Quota, Sandbox, SandboxError, Sandboxes, Workspace
@@ -77,7 +78,8 @@ class SandboxRunner:
     network. Other actions are passed over, and their log says so.
     """
 
-    def __init__(self, sandboxes: Sandboxes, cache: Path, *, at_once: int = 1) -> None:
+    def __init__(self, sandboxes: Sandboxes, cache: Path, *, access: Access | None = None, at_once: int = 1) -> None:
+        self._access = access
         self._sandboxes = sandboxes
         self._cache = cache
         self._room = asyncio.Semaphore(at_once)
@@ -89,6 +91,8 @@ class SandboxRunner:
             with tempfile.TemporaryDirectory(prefix="patchwright-hub-job-") as scratch:
                 try:
                     conclusion = await self._job(planned, Path(scratch) / "tree", journal)
+                except EnvironmentBroken:
+                    conclusion = "failure"
                 except SandboxError as error:
                     journal.add("Set up runner", "failure", stamped(f"##[error]{error}"), now())
                     conclusion = "failure"
@@ -131,7 +135,12 @@ class SandboxRunner:
         began = now()
         try:
             found = await build(
-                detect(tree), tree, sandboxes=self._sandboxes, cache=self._cache, scope=str(planned.repository)
+                detect(tree),
+                tree,
+                sandboxes=self._sandboxes,
+                cache=self._cache,
+                access=self._access,
+                scope=str(planned.repository),
             )
         except EnvironmentUnknown as error:
             journal.add("Set up environment", "success", stamped(f"nothing to set up: {error}", began), began)

@@ -23,7 +23,7 @@ def tell(hub: Hub, place: Place, event: str, sender: Account, **told: object) ->
 
 
 async def pushed(hub: Hub, place: Place, ref: str, before: str, after: str, sender: Account) -> None:
-    """push."""
+    """Push."""
     told = [await git.one(place.repository.path, after)] if after != git.NOTHING else []
     rows = [_pushed_commit(hub, place, one) for one in told]
     page = repositories.page(hub.world, place.repository)
@@ -76,7 +76,7 @@ async def pulled(hub: Hub, place: Place, action: str, pull: Pull, sender: Accoun
 
 
 def issue(hub: Hub, place: Place, action: str, known: Issue, sender: Account, **more: object) -> None:
-    """issues."""
+    """Issues."""
     tell(hub, place, "issues", sender, action=action, issue=talk.issue(hub.world, place, known), **more)
 
 
@@ -122,7 +122,7 @@ def job(hub: Hub, place: Place, action: str, known: Run, attempt: Attempt, one: 
 
 
 def installation(hub: Hub, action: str, known: Installation, sender: Account) -> None:
-    """installation."""
+    """Installation."""
     payload = {
         "action": action, "installation": apps.installation(hub.world, known), "sender": account(hub.world, sender),
         "repositories": apps.repositories(hub.world, known),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from workflows.github.hub.things import Account, Repository
 from workflows.github.hub.world import World
@@ -30,10 +31,11 @@ def node(kind: str, number: int) -> str:
 
 def account(world: World, known: Account) -> Json:
     """A simple user."""
-    url = f"{world.api}/users/{known.login}"
+    named = quote(known.login)
+    url = f"{world.api}/users/{named}"
     return {
         "login": known.login, "id": known.id, "node_id": node("U", known.id), "gravatar_id": "",
-        "avatar_url": f"{world.web}/avatars/{known.id}", "html_url": f"{world.web}/{known.login}", "url": url,
+        "avatar_url": f"{world.web}/avatars/{known.id}", "html_url": f"{world.web}/{named}", "url": url,
         **{key: url + end for key, end in _LISTS.items()}, "type": known.kind, "site_admin": False,
         "user_view_type": "public",
     }  # fmt: skip
