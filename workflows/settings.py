@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         description="what requests to the service may ask for beyond the usual, by commas: install, allow, none",
     )
     github_links: str = Field(
-        default="", max_length=2000, description="address of this service for people, linked to in comments; empty: none"
+        default="", max_length=2000, description="address of this service that comments link to; empty: none"
     )
     upload_mb: int = Field(default=256, ge=1, le=65_536, description="size of an upload to the service, in MiB")
     unpacked_mb: int = Field(default=2048, ge=1, le=1_048_576, description="size of an upload unpacked, in MiB")

@@ -10,4 +10,6 @@ for script in sandbox docker_sandbox thinking search localization bisection ci_l
 done
 echo "== service"
 sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.service || missed="$missed service"
+echo "== webhooks"
+sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.webhooks || missed="$missed webhooks"
 [ -z "$missed" ] || { echo "missed:$missed" >&2; exit 1; }

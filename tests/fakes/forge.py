@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import shutil
+import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,6 +59,7 @@ class FakeForge:
     after: dict[str, list[BaseException | None]] = field(default_factory=lambda: defaultdict(list))
     said: list[str] = field(default_factory=list)
     app: int = APP
+    repository: Path | None = None  # of git, to fetch from
     _last: int = 1000
 
     def _enter(self, call: str) -> None:
@@ -154,7 +158,9 @@ class FakeForge:
 
     async def fetch(self, place: Place, folder: Path, revisions: tuple[str, ...], *, number: int = 0) -> None:
         self._enter("fetch")
-        raise Absent("this forge has no repository")
+        if self.repository is None:
+            raise Absent("this forge has no repository")
+        await asyncio.to_thread(_cloned, self.repository, folder, revisions)
 
     async def add_comment(self, place: Place, number: int, body: str) -> int:
         self._enter("add_comment")
@@ -238,3 +244,13 @@ def _opened(kept: bytes | ForgeError | None) -> BinaryIO:
     if kept is None:
         raise Expired("the logs have expired")
     return io.BytesIO(kept)
+
+
+def _cloned(repository: Path, folder: Path, revisions: tuple[str, ...]) -> None:
+    git = ("git", "-c", "safe.directory=*")
+    subprocess.run([*git, "clone", "-q", "--bare", str(repository), str(folder)], check=True)
+    for revision in revisions:
+        known = [*git, f"--git-dir={folder}", "cat-file", "-e", f"{revision}^{{commit}}"]
+        if subprocess.run(known, capture_output=True, check=False).returncode:
+            shutil.rmtree(folder)
+            raise Absent("no such commit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from workflows.github.ledger import Result
 from workflows.github.values import Case, Place, Published
@@ -18,9 +19,11 @@ class FakeLedger:
     said: dict[tuple[int, int], Published] = field(default_factory=dict)
     speaking: set[tuple[int, int]] = field(default_factory=set)
     results: dict[str, Result] = field(default_factory=dict)
+    times: dict[tuple[int, int], datetime] = field(default_factory=dict)
 
     async def open_case(self, case: Case) -> tuple[Case, bool]:
         known = self.kept.setdefault(case.key, case)
+        self._touch(case)
         return known, known is case
 
     async def case(self, key: str) -> Case | None:
@@ -35,6 +38,14 @@ class FakeLedger:
 
     async def change(self, case: Case) -> None:
         self.kept[case.key] = case
+        self._touch(case)
+
+    def _touch(self, case: Case) -> None:
+        self.times[case.place.id, case.subject] = datetime.now(UTC)
+
+    async def changed(self, since: datetime, most: int = 200) -> tuple[tuple[int, int, datetime], ...]:
+        found = [(*key, at) for key, at in self.times.items() if at > since]
+        return tuple(sorted(found, key=lambda row: row[2])[:most])
 
     async def published(self, place: Place, subject: int) -> Published:
         return self.said.get((place.id, subject), Published())

@@ -40,7 +40,7 @@ def publish(
 
 
 @app.command()
-def setup(
+def setup(  # noqa: PLR0917 - typer reads the signature
     webhook: Annotated[
         str, typer.Option(metavar="URL", help="Where GitHub reaches the service: https://HOST/webhooks/github.")
     ] = "",

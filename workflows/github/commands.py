@@ -14,7 +14,7 @@ from workflows.github.configuration import BotConfiguration
 from workflows.github.decide import MOST_LOG
 from workflows.github.events import command_of
 from workflows.github.forge import Absent, Forbidden
-from workflows.github.moves import OPEN, end
+from workflows.github.moves import end
 from workflows.github.parts import Parts, configuration
 from workflows.github.reading import read
 from workflows.github.runs import diagnose, run_ended
@@ -98,10 +98,12 @@ def _mark(event: Commanded) -> str:
 
 
 async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
-    """Cases that rest begin again; without any, failed runs of the head are looked at as if they ended now."""
+    """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head
+    are looked at as if they ended now.
+    """
     if event.issue:
         return await _issue(parts, event, scope)
-    resting = [case for case in scope.cases if case.run and case.state not in OPEN]
+    resting = [case for case in scope.cases if case.run and case.state != "diagnosing"]
     told = [await _begin(parts, case, event, scope) for case in resting]
     if scope.cases:
         return "; ".join(told) or "it is being diagnosed"
@@ -162,13 +164,11 @@ async def _ended(parts: Parts, event: Commanded, scope: _Scope) -> str:
 
 
 async def _wished(parts: Parts, event: Commanded, scope: _Scope) -> str:
-    """Apply and re-run, which the publisher does."""
+    """Apply and re-run, which the publisher does, or says why not."""
     fitting = [
         case for case in scope.cases
         if (case.outcome == "verified_patch" and not case.fix_branch if event.verb == "apply" else case.run)
     ]  # fmt: skip
-    if event.verb == "apply":
-        fitting = fitting if scope.wanted.fix_branch else []
     for case in fitting:
         wish = "apply" if event.verb == "apply" else "rerun"
         await parts.book.change(case.model_copy(update={"wish": wish, "by": event.by}))

@@ -188,7 +188,8 @@ def missing(app: App, http: httpx.Client, wanted: Mapping[str, str] = PERMISSION
         raise Refused(f"the App: {problem(answer.status_code, answer.headers, answer.content, time.time())}")
     given, events = data.get("permissions") or {}, data.get("events") or []
     lacks = [
-        f"permission {name}: {level} (it has {line(str(given.get(name, 'none')), 20)})" for name, level in wanted.items()
+        f"permission {name}: {level} (it has {line(str(given.get(name, 'none')), 20)})"
+        for name, level in wanted.items()
         if _level(given.get(name)) < LEVELS.index(level)
     ]  # fmt: skip
     return lacks + [f"event {name}" for name in EVENTS if name not in events]

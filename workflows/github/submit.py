@@ -55,7 +55,8 @@ async def submit(parts: Parts, case: Case, asked: Asked, configuration: BotConfi
     Raises Unfetched, Later, ForgeAway, StoreDown.
     """
     uploads = parts.settings.uploads
-    where = await _uploaded(parts, case)
+    where, base = await _uploaded(parts, case)
+    case = case.model_copy(update={"base_sha": base})
     try:
         given = _submission(case, asked, configuration, parts.settings, where)
         key = f"github/{case.key}/{asked.again}"
@@ -81,23 +82,23 @@ async def _dropped(uploads: Path, where: PurePosixPath) -> None:
     await asyncio.to_thread(remove_tree, uploads / where.parts[0])
 
 
-async def _uploaded(parts: Parts, case: Case) -> PurePosixPath:
-    """The commits as an upload; its source below the uploads."""
+async def _uploaded(parts: Parts, case: Case) -> tuple[PurePosixPath, str]:
+    """The commits as an upload: its source below the uploads, and the base, where it is in it."""
     with tempfile.TemporaryDirectory(prefix="patchwright-bot-") as home:
         bundle = Path(home) / "repository.bundle"
-        await _bundled(parts, case, Path(home) / "repository", bundle)
+        base = await _bundled(parts, case, Path(home) / "repository", bundle)
         bounds = Bounds(total_bytes=parts.settings.unpacked_mb << 20, files=parts.settings.unpacked_files)
         try:
             with bundle.open("rb") as archive:
-                return PurePosixPath(await unpack(archive, parts.settings.uploads, bounds))
+                return PurePosixPath(await unpack(archive, parts.settings.uploads, bounds)), base
         except ArchiveRefused as error:
             raise Unfetched(f"the repository was not taken: {error}") from None
         except OSError:
             raise Later("the service has no place for the repository", 300.0) from None
 
 
-async def _bundled(parts: Parts, case: Case, folder: Path, bundle: Path) -> None:
-    """Fetch head and base and write both into a bundle, with their history."""
+async def _bundled(parts: Parts, case: Case, folder: Path, bundle: Path) -> str:
+    """Fetch head and base and write both into a bundle, with their history; the base, "" where it is not there."""
     number = case.subject if case.head_ref and case.run else 0
     try:
         base = await _fetched(parts, case, folder, number)
@@ -111,6 +112,7 @@ async def _bundled(parts: Parts, case: Case, folder: Path, bundle: Path) -> None
         raise Unfetched(f"the commit could not be fetched: {error}") from None
     except GitFailed as error:
         raise Unfetched("the commit could not be fetched: git cannot read it") from error
+    return base
 
 
 async def _fetched(parts: Parts, case: Case, folder: Path, number: int) -> str:

@@ -58,9 +58,9 @@ class Work:
 
     async def run(self) -> None:
         """Work until `stopping` is set; what is under way is finished first."""
-        loops = [self._loop(self._one, self._pace.idle_s) for _ in range(self._concurrency)]
-        loops.append(self._loop(self._settled, self._pace.idle_s))
-        loops.append(self._loop(self._asked_again, self._pace.missed_s))
+        loops = [self._loop(self.one, self._pace.idle_s) for _ in range(self._concurrency)]
+        loops.append(self._loop(self.settled, self._pace.idle_s))
+        loops.append(self._loop(self.ask_again, self._pace.missed_s))
         async with asyncio.TaskGroup() as group:
             for one in loops:
                 group.create_task(one)
@@ -77,7 +77,8 @@ class Work:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), pause_s)
 
-    async def _one(self) -> bool:
+    async def one(self) -> bool:
+        """Work on one delivery; False when none is due."""
         claim = await self._deliveries.claim(self._pace.lease_s)
         if claim is None:
             return False
@@ -133,10 +134,11 @@ class Work:
         pause = min(self._pace.longest_s, self._pace.retry_s * 2 ** (claim.attempt - 1))
         await self._deliveries.later(claim, pause * random.uniform(0.5, 1.0), problem)  # noqa: S311 - no secret
 
-    async def _settled(self) -> bool:
+    async def settled(self) -> bool:
+        """Take over what came of diagnoses; True when there may be more."""
         return await settle(self._parts) >= 100
 
-    async def _asked_again(self) -> bool:
+    async def ask_again(self) -> bool:
         """Deliveries that did not arrive are sent again by the forge, each one once."""
         await self._deliveries.forget()
         if self._missed is None:

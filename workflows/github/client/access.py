@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from workflows.github.client.answers import Unproved
 from workflows.github.client.credentials import AppKey
 from workflows.github.client.shapes import Scoped, shaped
 from workflows.github.client.wire import Answer, Call, Wire
@@ -52,7 +53,7 @@ class Access:
         """Ask with the App's JWT; once more by the forge's clock, where ours was the trouble."""
         try:
             return await self.wire.ask(self._signed(call))
-        except Forbidden:
+        except Unproved:
             if self.wire.clock.ahead_s == 0.0:
                 raise
             return await self.wire.ask(self._signed(call))
@@ -62,9 +63,7 @@ class Access:
         token = await self.token(place, permissions)
         try:
             return await self.wire.ask(replace(call, token=token, who=place.installation))
-        except Forbidden as error:
-            if "answered 401" not in str(error):
-                raise
+        except Unproved:
             self.forget(token)
             again = await self.token(place, permissions)
             return await self.wire.ask(replace(call, token=again, who=place.installation))

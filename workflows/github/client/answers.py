@@ -13,6 +13,10 @@ _LONGEST_S = 3600.0
 _LIMITED = ("secondary rate limit", "abuse detection", "rate limit exceeded", "submitted too quickly")
 
 
+class Unproved(Forbidden):
+    """401: the token or JWT is not good (any more)."""
+
+
 def problem(status: int, headers: Mapping[str, str], body: bytes, now: float) -> ForgeError:
     """The error to raise. now: seconds since the epoch at the forge."""
     told = _message(body)
@@ -22,7 +26,8 @@ def problem(status: int, headers: Mapping[str, str], body: bytes, now: float) ->
         return ForgeAway(f"GitHub answered {status}")
     if status in (401, 403):
         needs = line(headers.get("x-accepted-github-permissions", ""), 200)
-        return Forbidden(f"GitHub answered {status}: {told}" + (f" (needed: {needs})" if needs else ""))
+        kind = Unproved if status == 401 else Forbidden
+        return kind(f"GitHub answered {status}: {told}" + (f" (needed: {needs})" if needs else ""))
     kinds: dict[int, type[ForgeError]] = {404: Absent, 410: Expired, 451: Absent}
     return kinds.get(status, Refused)(f"GitHub answered {status}: {told}")
 

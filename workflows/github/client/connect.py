@@ -18,7 +18,7 @@ from workflows.github.client.reads import GithubReads
 from workflows.github.client.wire import Wire
 
 _TIMES = httpx.Timeout(30.0, connect=10.0)
-_HEADERS = {"User-Agent": "patchwright"}
+_NAMES = {True: "patchwright-publish", False: "patchwright-bot"}  # in GitHub's own audit, who asked
 _KEY_BYTES = 64 << 10
 
 
@@ -53,9 +53,10 @@ def app_of(url: str, app: int, key_file: Path | None, log_hosts: tuple[str, ...]
 @asynccontextmanager
 async def accessed(app: App, *, writes: bool) -> AsyncIterator[tuple[Access, httpx.AsyncClient]]:
     """Access and the client for downloads, for as long as the block runs."""
+    headers = {"User-Agent": _NAMES[writes]}
     async with (
-        httpx.AsyncClient(timeout=_TIMES, headers=_HEADERS) as http,
-        httpx.AsyncClient(timeout=_TIMES, headers=_HEADERS) as downloads,
+        httpx.AsyncClient(timeout=_TIMES, headers=headers) as http,
+        httpx.AsyncClient(timeout=_TIMES, headers=headers) as downloads,
     ):
         yield Access(Wire(http, app.address, Clock()), app.key, writes=writes), downloads
 

@@ -110,10 +110,19 @@ class GithubReads:
 
     async def file(self, place: Place, path: str, ref: str) -> bytes | None:
         """See the protocol. None for a folder, too."""
+        try:
+            quoted = quote(path, errors="surrogateescape")
+        except UnicodeEncodeError:
+            return None
         if any(part in ("", ".", "..") for part in path.split("/")):
             return None
         call = Call(
-            "GET", f"{_base(place)}/contents/{quote(path)}", "", params={"ref": ref}, accept=RAW, most_bytes=MOST_FILE
+            "GET",
+            f"{_base(place)}/contents/{quoted}",
+            "",
+            params={"ref": ref},
+            accept=RAW,
+            most_bytes=MOST_FILE,
         )
         try:
             answer = await self._access.ask(place, call)

@@ -18,7 +18,7 @@ _MOST_TEXT = 65_000
 APPLY = Button(label="Apply fix", description="Make a branch with the verified fix", identifier="apply")
 RERUN = Button(label="Run again", description="Run the failed jobs again", identifier="rerun")
 DISMISS = Button(label="Dismiss", description="This is of no use here", identifier="dismiss")
-_ENDED = frozenset({"stopped", "dismissed", "passed", "superseded"})
+_ENDED = frozenset({"stopped", "dismissed", "passed", "superseded", "closed"})
 
 
 def check_of(matter: Matter, one: Standing) -> Check:

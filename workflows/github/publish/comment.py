@@ -87,8 +87,9 @@ def _told(matter: Matter, one: Standing, room: Room) -> dict[str, Any]:
     thorough = case.wish == "explain" or matter.wanted.tone == "thorough"
     items = max(room.items, 8) if thorough and room.diff else room.items
     return {
-        "one": one, "case": case, "report": report, "items": items, "jobs": _jobs(matter, case.decision.jobs),
-        "log": _log(matter, one), "reason": _reason(one), "rows": _rows(one) if one.word != "looking" else [],
+        "one": one, "case": case, "report": report, "most": items, "jobs": _jobs(matter, case.decision.jobs),
+        "log": _log(matter, one), "reason": _reason(one),
+        "note": case.note if one.word == "fix" else "", "rows": _rows(one) if one.word != "looking" else [],
         "explained": explained(report) if report else [], "places": _places(matter, one, items),
         "culprit": matter.links.commit(matter.place, report.culprit.commit) if report and report.culprit else "",
         "since": matter.links.commit(matter.place, case.decision.since) if case.decision.since else "",
@@ -104,10 +105,10 @@ def _reason(one: Standing) -> str:
     case = one.case
     if one.word in ("stopped", "dismissed"):
         return f"by {case.by}" if case.by else ""
-    if one.word in ("looking", "passed", "superseded"):
-        return case.note if one.word != "looking" else case.decision.reason
-    if case.decision.kind == "diagnose":
-        return case.note or (one.result.report.reason if one.result else "the diagnosis left no report")
+    if one.word in ("passed", "superseded", "closed"):
+        return case.note
+    if one.word != "looking" and case.decision.kind == "diagnose":
+        return one.result.report.reason if one.result else case.note or "the diagnosis left no report"
     return case.decision.reason
 
 

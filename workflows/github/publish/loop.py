@@ -42,29 +42,41 @@ class Loop:
         self._seen: dict[Key, datetime] = {}
         self._due: dict[Key, datetime] = {}
         self._failed: dict[Key, int] = {}
+        self._running: dict[Key, asyncio.Task[bool]] = {}
 
     async def run(self) -> None:
-        """Until `stopping` is set; what is being said is said to its end."""
+        """Until `stopping` is set; what is being said is said to its end. One that is slow holds up no other."""
         while not self.stopping.is_set():
             try:
-                await self.look()
+                await self._news()
             except StoreDown as error:
                 _log.warning("the database is away", reason=str(error))
+            self._start()
             try:
                 await asyncio.wait_for(self.stopping.wait(), LOOK_S)
             except TimeoutError:
                 continue
+        await asyncio.gather(*self._running.values())
 
     async def look(self) -> int:
-        """One round: how many pull requests were brought up to date."""
+        """One round, to its end: how many pull requests were brought up to date."""
         await self._news()
-        now = self._now()
-        due = [key for key, at in self._due.items() if at <= now]
         done = 0
-        while due and not self.stopping.is_set():
-            batch, due = due[: self._concurrency], due[self._concurrency :]
-            done += sum(await asyncio.gather(*map(self._one, batch)))
+        while self._start():
+            done += sum(await asyncio.gather(*self._running.values()))
         return done
+
+    def _start(self) -> bool:
+        """Begin with what is due, as far as there is room; whether something is under way."""
+        now = self._now()
+        for key in [key for key, at in self._due.items() if at <= now and key not in self._running]:
+            if len(self._running) >= self._concurrency:
+                break
+            del self._due[key]
+            task = asyncio.create_task(self._one(key))
+            self._running[key] = task
+            task.add_done_callback(lambda _, key=key: self._running.pop(key, None))  # type: ignore[misc]
+        return bool(self._running)
 
     async def _news(self) -> None:
         while True:
@@ -82,7 +94,6 @@ class Loop:
                 return
 
     async def _one(self, key: Key) -> bool:
-        self._due.pop(key, None)
         try:
             await self._publisher.speak(*key)
         except Busy:

@@ -23,15 +23,19 @@ class Links:
     def code(self, place: Place, sha: str, path: str, line: int = 0, end: int = 0) -> str:
         """A file at a commit, at a line."""
         lines = (f"#L{line}" + (f"-L{end}" if end > line else "")) if line > 0 else ""
-        return f"{self.web}/{place.name}/blob/{sha}/{quote(path, safe='/')}{lines}"
+        return f"{self.web}/{place.name}/blob/{sha}/{quote(path, safe='/', errors='replace')}{lines}"
 
     def commit(self, place: Place, sha: str) -> str:
         """A commit."""
-        return f"{self.web}/{place.name}/commit/{quote(sha, safe='')}"
+        return f"{self.web}/{place.name}/commit/{quote(sha, safe='', errors='replace')}"
 
     def of_run(self, run: str, part: str) -> str:
         """A part of a diagnosis, "" without a service that people reach."""
-        return f"{self.service.rstrip('/')}/v1/diagnoses/{quote(run, safe='')}/{part}" if self.service else ""
+        return (
+            f"{self.service.rstrip('/')}/v1/diagnoses/{quote(run, safe='', errors='replace')}/{part}"
+            if self.service
+            else ""
+        )
 
     def fit(self, url: str) -> str:
         """An address that the forge gave, "" when it is none of its own or would end a Markdown link."""
@@ -58,8 +62,10 @@ class Matter:
 
     @property
     def current(self) -> tuple[Case, ...]:
-        """The cases of the newest commit."""
-        return tuple(case for case in self.cases if case.head_sha == self.head and case.state != "superseded")
+        """The cases of the newest commit; without any, those that the comment speaks of and that are closed by now."""
+        now = tuple(case for case in self.cases if case.head_sha == self.head and case.state != "superseded")
+        told = self.published.head_sha
+        return now or tuple(case for case in self.cases if case.head_sha == told and case.state == "closed")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import structlog
 
 from sandbox.detection.overrides import ConfigurationInvalid
 from workflows.github.configuration import NAME, BotConfiguration, configuration_of
-from workflows.github.forge import Absent, Forbidden, Forge, ForgeAway, ForgeBusy, ForgeError, Refused
+from workflows.github.forge import Absent, Forge, ForgeAway, ForgeBusy, ForgeError, Refused
 from workflows.github.ledger import Ledger, Result
 from workflows.github.names import RepositoryName
 from workflows.github.publish.comment import marker
@@ -51,7 +51,9 @@ class Publisher:
                 return
             try:
                 await self._speak(cases, subject)
-            except (Absent, Forbidden) as error:
+            except ForgeAway:
+                raise
+            except ForgeError as error:
                 _log.warning("not said", repository=repository, subject=subject, reason=str(error))
 
     async def _speak(self, cases: tuple[Case, ...], subject: int) -> None:
@@ -60,7 +62,9 @@ class Publisher:
         wanted = await self._wanted(place, pull.base_ref if pull else cases[-1].base_ref)
         results = await self._results(cases)
         if wanted.enabled:
-            cases = await granted(Desk(self.forge, self.ledger, place, wanted), cases, results)
+            cases = await granted(
+                Desk(self.forge, self.ledger, place, wanted, pull.head_sha if pull else ""), cases, results
+            )
         matter = Matter(
             place=place, subject=subject, head=pull.head_sha if pull else cases[-1].head_sha, cases=cases,
             results=results, published=await self.ledger.published(place, subject), wanted=wanted, links=self.links,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflows.github.publish.checks import check_of
 from workflows.github.publish.comment import body_of
-from workflows.github.publish.matter import Matter, Speech
+from workflows.github.publish.matter import Matter, Review, Speech
 from workflows.github.publish.standing import VERDICTS, Standing, standing, state_of
 from workflows.github.publish.suggestions import review_of
 
@@ -23,11 +23,16 @@ def speech_of(matter: Matter) -> Speech:
     return Speech(
         comment=body_of(matter, said, corrected) if _speaks(matter, said) else None, state=state, corrected=corrected,
         silenced=silenced, checks={one.case.key: check_of(matter, one) for one in _checked(matter, now)},
-        reviews=tuple(
-            review for one in said if matter.wanted.suggestions and matter.open and matter.subject
-            if (review := review_of(matter, one)) is not None and review.key not in matter.published.reviews
-        ),
+        reviews=_reviews(matter, said),
     )  # fmt: skip
+
+
+def _reviews(matter: Matter, said: tuple[Standing, ...]) -> tuple[Review, ...]:
+    """Suggestions that were not made yet; failures with the same patch share theirs."""
+    if not matter.wanted.suggestions or not matter.open or not matter.subject or matter.published.gone:
+        return ()
+    found = {review.key: review for one in said if (review := review_of(matter, one)) is not None}
+    return tuple(review for key, review in found.items() if key not in matter.published.reviews)
 
 
 def _spoken_of(matter: Matter, now: tuple[Standing, ...]) -> tuple[Standing, ...]:
@@ -47,8 +52,8 @@ def _speaks(matter: Matter, said: tuple[Standing, ...]) -> bool:
     known = matter.published
     if not matter.subject or known.gone:
         return False
-    if known.comment:
-        return bool(said) or known.head_sha != matter.head
+    if known.comment:  # what was found stays readable when the pull request is closed
+        return bool(said or known.head_sha != matter.head) and (matter.open or known.state == "looking")
     if not matter.open or not said:
         return False
     return any(one.useful for one in said) or not matter.wanted.silent
@@ -59,7 +64,7 @@ def _corrected(matter: Matter, state: str) -> str:
     known = matter.published
     if known.head_sha != matter.head or not known.state:
         return ""
-    if known.state in VERDICTS and state in (VERDICTS | {"inconclusive", "passed"}) and known.state != state:
+    if known.state in VERDICTS and state in (VERDICTS | {"inconclusive"}) and known.state != state:
         return known.state
     return known.corrected if known.corrected != state else ""
 

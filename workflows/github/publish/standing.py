@@ -10,21 +10,22 @@ from workflows.github.values import Case, Conclusion
 # The first of these that some case has is the state of the whole comment.
 RANKS = (
     "looking", "fix", "cause", "already_failing", "not_this_change", "flaky", "dependencies", "infrastructure",
-    "inconclusive", "expired", "unreadable", "stopped", "dismissed", "passed", "superseded",
+    "inconclusive", "expired", "unreadable", "stopped", "dismissed", "passed", "superseded", "closed",
 )  # fmt: skip
 TITLES = {
     "looking": "Looking at it", "fix": "Verified fix", "cause": "Cause found, no verified fix",
     "already_failing": "It fails without this change too", "not_this_change": "Not this change", "flaky": "Flaky",
     "dependencies": "A dependency changed", "infrastructure": "Not the code", "inconclusive": "Inconclusive",
     "expired": "The logs have expired", "unreadable": "The logs cannot be used", "stopped": "Stopped",
-    "dismissed": "Dismissed", "passed": "It passes again", "superseded": "Superseded",
+    "dismissed": "Dismissed", "passed": "It passes again", "superseded": "Superseded", "closed": "Closed",
 }  # fmt: skip
 USEFUL = frozenset({
     "looking", "fix", "cause", "already_failing", "not_this_change", "flaky", "dependencies", "infrastructure",
 })  # fmt: skip
 VERDICTS = USEFUL - {"looking"}
 _OUTCOMES = {"diagnosed": "cause", "already_failing": "already_failing", "flaky": "flaky"}
-_OVER = {"stopped": "stopped", "dismissed": "dismissed", "superseded": "superseded", "closed": "passed"}
+PASSES = "it passes"  # how the note of a case that is closed by a green run begins
+_OVER = {"stopped": "stopped", "dismissed": "dismissed", "superseded": "superseded", "closed": "closed"}
 # Ours is never the check that blocks a merge: the tests' own one is red already. `stale` is the forge's to give.
 _CONCLUSIONS: dict[str, Conclusion] = {
     "looking": "", "passed": "success", "stopped": "cancelled", "dismissed": "skipped",
@@ -60,7 +61,8 @@ def standing(case: Case, result: Result | None) -> Standing:
     if case.state in ("new", "diagnosing"):
         return Standing(case, None, "looking")
     if case.state in _OVER:
-        return Standing(case, result, _OVER[case.state])
+        again = case.state == "closed" and case.note.startswith(PASSES)
+        return Standing(case, result, "passed" if again else _OVER[case.state])
     if case.decision.kind != "diagnose":
         return Standing(case, result, "inconclusive" if case.decision.kind == "silent" else case.decision.kind)
     if case.outcome == "verified_patch":

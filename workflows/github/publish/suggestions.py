@@ -49,7 +49,7 @@ def review_of(matter: Matter, one: Standing) -> Review | None:
     verdict = result.report.verdict
     body = f"The verified fix as suggestions; they belong together. {prose(result.report.patch_description)}"
     return Review(
-        key=f"{one.case.key}/{verdict.patch if verdict else ''}", sha=one.case.head_sha, body=body[:4000],
+        key=f"{one.case.head_sha}/{verdict.patch if verdict else ''}", sha=one.case.head_sha, body=body[:4000],
         lines=tuple(Suggestion(path=p, start=b.start, end=b.end, body=_body(b)) for p, b in found),
     )  # fmt: skip
 

@@ -19,12 +19,16 @@ MOST_FILES = 20
 
 @dataclass(frozen=True)
 class Desk:
-    """Where wishes are granted: the repository, what its owners allow, and who does it."""
+    """Where wishes are granted: the repository, what its owners allow, and who does it.
+
+    head: the newest commit of the pull request, "" for a branch.
+    """
 
     forge: Forge
     ledger: Ledger
     place: Place
     wanted: BotConfiguration
+    head: str = ""
 
 
 async def granted(desk: Desk, cases: tuple[Case, ...], results: Mapping[str, Result]) -> tuple[Case, ...]:
@@ -60,7 +64,7 @@ async def _rerun(desk: Desk, case: Case) -> dict[str, str]:
 
 async def _apply(desk: Desk, case: Case, result: Result | None) -> dict[str, str]:
     """The branch, and where the owners want it a pull request into the branch that failed."""
-    why = _unfit(desk.wanted, case, result)
+    why = _unfit(desk, case, result)
     if why or result is None:
         return {"note": f"the fix was not applied: {why}"}
     try:
@@ -76,13 +80,15 @@ async def _apply(desk: Desk, case: Case, result: Result | None) -> dict[str, str
     return {"fix_branch": fix.branch, "note": ""}
 
 
-def _unfit(wanted: BotConfiguration, case: Case, result: Result | None) -> str:
+def _unfit(desk: Desk, case: Case, result: Result | None) -> str:
     """Why there is nothing to apply; "" where there is."""
-    if standing(case, result).word != "fix":
-        return "there is no verified fix"
-    if not wanted.fix_branch:
-        return "the owners did not switch branches with fixes on (fix_branch)"
-    return "commits of a fork are not brought into this repository" if case.fork else ""
+    rules = (
+        (standing(case, result).word != "fix", "there is no verified fix"),
+        (not desk.wanted.fix_branch, "the owners did not switch branches with fixes on (fix_branch)"),
+        (case.fork, "commits of a fork are not brought into this repository"),
+        (bool(desk.head) and desk.head != case.head_sha, "newer commits were pushed"),
+    )
+    return next((why for hit, why in rules if hit), "")
 
 
 async def _files(desk: Desk, case: Case, result: Result) -> dict[str, bytes | None]:
