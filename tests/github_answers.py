@@ -1,4 +1,4 @@
-"""GitHub's own description of what it answers and delivers (npm, by deploy/test-parts.sh): what an answer breaks of it."""
+"""GitHub's own description of its answers and deliveries (npm, by deploy/test-parts.sh): what one breaks of it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from workflows.github.hub.hub import Hub
 from workflows.github.hub.runner import Outcome, Planned, stamped
 from workflows.github.hub.things import Step, now
 
-CI = "name: CI\non: [push, pull_request]\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make test\n"
+CI = "name: CI\non: [push, pull_request]\njobs:\n  test:\n    steps:\n      - run: make test\n"
 FILES: dict[str, str | None] = {"a.py": "one = 1\ntwo = 2\n", "docs/b.md": "# B\n", ".github/workflows/ci.yml": CI}
 
 

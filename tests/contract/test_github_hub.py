@@ -53,7 +53,8 @@ async def test_every_endpoint_answers_as_github_describes(hub: Town) -> None:
     check = {
         "name": "patchwright", "head_sha": head, "status": "completed", "conclusion": "failure", "external_id": "k",
         "output": {"title": "T", "summary": "S", "annotations": [
-            {"path": "a.py", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m", "title": "t"}
+            {"path": "a.py", "start_line": 2, "end_line": 2, "annotation_level": "failure", "message": "m",
+             "title": "t"}
         ]},
         "actions": [{"label": "Apply", "description": "Make a branch", "identifier": "apply"}],
     }  # fmt: skip
@@ -102,7 +103,8 @@ async def test_every_endpoint_answers_as_github_describes(hub: Town) -> None:
         ("GET", f"{BASE}/actions/runs/{run}/attempts/1", None, 200),
         ("GET", f"{BASE}/actions/runs/{run}/attempts/1/jobs", None, 200),
         ("GET", f"{BASE}/actions/runs/{run}/logs", None, 302),
-        ("GET", f"{BASE}/actions/runs/{run}/attempts/1/logs", None, 302), ("GET", f"{BASE}/actions/jobs/{job}", None, 200),
+        ("GET", f"{BASE}/actions/runs/{run}/attempts/1/logs", None, 302),
+        ("GET", f"{BASE}/actions/jobs/{job}", None, 200),
         ("GET", f"{BASE}/actions/jobs/{job}/logs", None, 302),
         ("POST", f"{BASE}/actions/runs/{run}/rerun-failed-jobs", None, 201),
     ]  # fmt: skip
@@ -258,7 +260,7 @@ async def test_faults_happen_at_the_call_they_are_set_for(hub: Town) -> None:
     codes = [(await hub.asks("POST", path, token, json=body)).status_code for _ in range(3)]
     assert codes == [201, 502, 201]
     await hub.does("faults", faults=[{"path": "/comments$", "method": "POST", "sort": "lost"}])
-    with pytest.raises(Exception, match="peer closed|incomplete"):
+    with pytest.raises(Exception, match=r"peer closed|incomplete"):
         await hub.asks("POST", path, token, json=body)
     assert len((await hub.asks("GET", path, token)).json()) == 3, "a lost answer's comment is there all the same"
     await hub.does("faults", faults=[{"path": "/comments$", "sort": "secondary", "seconds": 7}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -86,7 +86,7 @@ async def _unknown(hub: Hub, request: Request) -> Response:
 
 
 @asynccontextmanager
-async def _alive(hub: Hub, app: Starlette) -> AsyncIterator[None]:
+async def _alive(hub: Hub, _: Starlette) -> AsyncIterator[None]:
     """Deliveries go out for as long as the application runs; runs that go on then are cancelled."""
     posting = asyncio.ensure_future(hub.post.work())
     try:
@@ -122,8 +122,7 @@ async def serving(folder: Path, runner: Runner, listening: socket.socket) -> Asy
         server = _Server(config)
         task = asyncio.ensure_future(server.serve(sockets=[listening]))
         try:
-            while not server.started and not task.done():
-                await asyncio.sleep(0.01)
+            await asyncio.wait({task, asyncio.ensure_future(server.ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
             yield hub
         finally:
             server.should_exit = server.force_exit = True
@@ -131,9 +130,18 @@ async def serving(folder: Path, runner: Runner, listening: socket.socket) -> Asy
 
 
 class _Server(uvicorn.Server):
-    """Signals are the caller's."""
+    """Says when it listens; signals are the caller's."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        self.ready.set()
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
+    def capture_signals(self) -> Generator[None]:
         """See uvicorn."""
         yield

@@ -107,15 +107,15 @@ async def _carried(hub: Hub, place: Place, run: Run, attempt: Attempt, kept: fro
     """An attempt from its start to its end. kept: jobs whose result of the attempt before stays."""
     attempt.status = "in_progress"
     await telling.run(hub, place, "in_progress", run, attempt)
-    for name, work in await _work(hub, place, run):
+    for name, work in await _work(place, run):
         if name in kept:
             attempt.jobs.append(next(job for job in run.attempts[-2].jobs if job.name == name))
             continue
         job = _job(hub, place, run, attempt, name)
-        telling.job(hub, place, "queued", run, attempt, job)
+        telling.job(hub, place, "queued", run, job)
         job.status = place.checks[job.check].status = "in_progress"
-        telling.job(hub, place, "in_progress", run, attempt, job)
-        _ended(hub, place, run, attempt, job, await hub.runner.run(work) if isinstance(work, Planned) else work)
+        telling.job(hub, place, "in_progress", run, job)
+        _ended(hub, place, run, job, await hub.runner.run(work) if isinstance(work, Planned) else work)
     status, conclusion = verdict([job.conclusion for job in attempt.jobs])
     attempt.conclusion = conclusion if status == "completed" else "startup_failure"
     attempt.status, attempt.changed = "completed", now()
@@ -123,7 +123,7 @@ async def _carried(hub: Hub, place: Place, run: Run, attempt: Attempt, kept: fro
     await telling.run(hub, place, "completed", run, attempt)
 
 
-async def _work(hub: Hub, place: Place, run: Run) -> list[tuple[str, Planned | Outcome]]:
+async def _work(place: Place, run: Run) -> list[tuple[str, Planned | Outcome]]:
     """The jobs by name: to be run, or with results that were made up."""
     if run.given:
         return [(str(told["name"]), outcome(told)) for told in run.given[run.attempts.index(run.last)]]
@@ -165,11 +165,11 @@ def _job(hub: Hub, place: Place, run: Run, attempt: Attempt, name: str) -> Job:
     return job
 
 
-def _ended(hub: Hub, place: Place, run: Run, attempt: Attempt, job: Job, outcome: Outcome) -> None:
+def _ended(hub: Hub, place: Place, run: Run, job: Job, outcome: Outcome) -> None:
     check = place.checks[job.check]
     job.steps = list(outcome.steps)
     job.status = check.status = "completed"
     job.conclusion = check.conclusion = outcome.conclusion
     job.ended = check.ended = now()
     telling.check(hub, place, "completed", check, run.actor)
-    telling.job(hub, place, "completed", run, attempt, job)
+    telling.job(hub, place, "completed", run, job)

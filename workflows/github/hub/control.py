@@ -8,20 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import InstanceOf, ValidationError, validate_call
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from workflows.github.hub import ci, git, happen, telling
+from workflows.github.hub import ci, git, happen
 from workflows.github.hub.answers import Problem, absent, body_of, refused
 from workflows.github.hub.faults import fault_of
 from workflows.github.hub.happen import named
 from workflows.github.hub.hub import Hub
+from workflows.github.hub.installing import apps, hook, install, permissions, selection, suspend, uninstall
 from workflows.github.hub.post import Disorder
-from workflows.github.hub.things import Account, Level, Place, Pull, now
-from workflows.github.hub.world import App, Installation
+from workflows.github.hub.things import Account, Level, Place, Pull
 
 Answer = dict[str, Any]
 Its = InstanceOf[Hub]
@@ -44,78 +42,6 @@ async def people(hub: Its, login: str) -> Answer:
     return {"login": login, "password": password}
 
 
-async def apps(hub: Its, slug: str, hook: str = "", owner: str = "patchwright") -> Answer:
-    """Make an App; its private key and webhook secret are told once."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    secret, number = secrets.token_hex(20), next(hub.world.ids)
-    bot = hub.world.account(f"{slug}[bot]", "Bot")
-    hub.world.apps[number] = App(number, slug, slug, _by(hub, owner), bot, public, secret, hook)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return {"id": number, "pem": private, "webhook_secret": secret}
-
-
-async def hook(hub: Its, app: int, url: str) -> Answer:
-    """Where the App's events go."""
-    if app not in hub.world.apps:
-        raise absent()
-    hub.world.apps[app].hook = url
-    return {}
-
-
-async def install(hub: Its, app: int, account: str, repositories: list[str]) -> Answer:
-    """Install an App in repositories of an account."""
-    if app not in hub.world.apps:
-        raise absent()
-    number = next(hub.world.ids)
-    held = {named(hub, one).repository.id for one in repositories}
-    made = Installation(number, app, _by(hub, account), held, dict(hub.world.apps[app].permissions))
-    hub.world.installations[number] = made
-    telling.installation(hub, "created", made, made.account)
-    return {"id": number}
-
-
-async def uninstall(hub: Its, installation: int) -> Answer:
-    """Remove an installation; its tokens are worth nothing from now on."""
-    known = _installation(hub, installation)
-    telling.installation(hub, "deleted", known, known.account)
-    del hub.world.installations[installation]
-    return {}
-
-
-async def suspend(hub: Its, installation: int, on: bool = True) -> Answer:
-    """Suspend an installation, or end that."""
-    known = _installation(hub, installation)
-    known.suspended = None
-    telling.installation(hub, "suspend" if on else "unsuspend", known, known.account)
-    known.suspended = now() if on else None
-    return {}
-
-
-async def permissions(hub: Its, installation: int, permissions: dict[str, Level]) -> Answer:
-    """What an installation may do from now on; tokens that are out keep no more than that."""
-    known = _installation(hub, installation)
-    known.permissions = {**permissions, "metadata": "read"}
-    for secret in [key for key, one in hub.world.tokens.items() if one.installation == installation]:
-        del hub.world.tokens[secret]
-    telling.installation(hub, "new_permissions_accepted", known, known.account)
-    return {}
-
-
-async def selection(hub: Its, installation: int, repository: str, on: bool) -> Answer:
-    """Add a repository to an installation, or take it out."""
-    known, place = _installation(hub, installation), named(hub, repository)
-    (known.repositories.add if on else known.repositories.discard)(place.repository.id)
-    telling.selection(hub, "added" if on else "removed", known, [place], known.account)
-    return {}
-
-
-def _installation(hub: Hub, number: int) -> Installation:
-    if number not in hub.world.installations:
-        raise absent()
-    return hub.world.installations[number]
-
-
 async def repositories(
     hub: Its, name: str, private: bool = False, folder: Path | None = None, fork_of: str = ""
 ) -> Answer:
@@ -135,7 +61,7 @@ async def access(hub: Its, repository: str, login: str, level: Level | None) -> 
 
 
 async def commits(
-    hub: Its, repository: str, branch: str, files: dict[str, str | None], by: str, message: str = "Change",
+    hub: Its, *, repository: str, branch: str, files: dict[str, str | None], by: str, message: str = "Change",
     parent: str = "",
 ) -> Answer:  # fmt: skip
     """Commit files and push them. parent: other than the branch's tip, it is a forced push."""
@@ -155,7 +81,7 @@ async def branches(hub: Its, repository: str, branch: str, by: str, to: str | No
 
 
 async def pulls(
-    hub: Its, repository: str, title: str, head: str, by: str, base: str = "main", body: str = ""
+    hub: Its, *, repository: str, title: str, head: str, by: str, base: str = "main", body: str = ""
 ) -> Answer:
     """Open a pull."""
     place = named(hub, repository)
@@ -190,7 +116,7 @@ async def labels(hub: Its, repository: str, number: int, label: str, by: str) ->
 
 async def comments(hub: Its, repository: str, number: int, body: str, by: str) -> Answer:
     """Say something."""
-    return {"id": happen.said(hub, named(hub, repository), number, body, _by(hub, by)).id}
+    return {"id": happen.said(hub, named(hub, repository), number, body, by=_by(hub, by)).id}
 
 
 async def uncomment(hub: Its, repository: str, comment: int, by: str) -> Answer:
@@ -212,7 +138,7 @@ async def press(hub: Its, repository: str, check: int, by: str, identifier: str 
 
 
 async def runs(
-    hub: Its, repository: str, head: str, branch: str, by: str, jobs: list[dict[str, Any]] | None = None,
+    hub: Its, *, repository: str, head: str, branch: str, by: str, jobs: list[dict[str, Any]] | None = None,
     workflow: str = ".github/workflows/ci.yml", name: str = "CI", event: str = "push", home: str = "",
 ) -> Answer:  # fmt: skip
     """Run a workflow at a commit: for real, or with results that are given."""
@@ -323,11 +249,9 @@ async def answer(hub: Hub, request: Request) -> Response:
     """POST /_hub/{name}. JSON only: no form of another page can ask for it."""
     wanted = _CHECKED.get(request.path_params["what"])
     try:
-        if wanted is None:
-            raise absent()
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            raise Problem(415, "Content-Type must be application/json")
-        return JSONResponse(await wanted(hub, **await body_of(request)))
+            return refused(Problem(415, "Content-Type must be application/json"))
+        return JSONResponse(await wanted(hub, **await body_of(request)) if wanted else {}, 200 if wanted else 404)
     except ValidationError as error:
         told = error.errors(include_url=False, include_input=False)[0]
         return refused(Problem(422, f"{'.'.join(map(str, told['loc']))}: {told['msg']}"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.example.create import GOOD, create
-from workflows.github.hub import control, git, happen
+from workflows.github.hub import git, happen, installing
 from workflows.github.hub.app import bound, serving
 from workflows.github.hub.git import Signature
 from workflows.github.hub.hub import Hub
@@ -68,14 +68,14 @@ async def shown(
     is opened, and ends them in the end. Raises OSError when the port is taken.
     """
     async with serving(folder / "repositories", runner, bound(port)) as hub:
-        made = await control.apps(hub, slug="patchwright", hook=webhook, owner=OWNER)
+        made = await installing.apps(hub, slug="patchwright", hook=webhook, owner=OWNER)
         demo = Demo(
             hub.world.web, hub.world.api, made["id"], _kept(folder / "app.pem", made["pem"]),
             _kept(folder / "webhook-secret", made["webhook_secret"] + "\n"), folder,
         )  # fmt: skip
         owner = hub.world.account(OWNER)
         place, heads = await _repository(hub, owner)
-        await control.install(hub, app=demo.app, account=OWNER, repositories=[NAME])
+        await installing.install(hub, app=demo.app, account=OWNER, repositories=[NAME])
         async with beside(demo):
             say("running the tests of main …")
             await happen.pushed(hub, place, "main", heads[0], owner)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, and how much may be asked: faults at the nth call of a route, and GitHub's rate limits."""
+"""What goes wrong on purpose, and how much may be asked: faults at the nth call of a route, rate limits."""
 
 from __future__ import annotations
 

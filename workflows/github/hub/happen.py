@@ -87,7 +87,7 @@ async def noticed(hub: Hub, place: Place, ref: str, *, before: str, after: str, 
     """What follows from a ref that moved: it is told, pulls follow, workflows start."""
     if before == after:
         return
-    await telling.pushed(hub, place, ref, before, after, by)
+    await telling.pushed(hub, place, ref, before=before, after=after, sender=by)
     if not ref.startswith(HEADS):
         return
     branch = ref.removeprefix(HEADS)
@@ -106,10 +106,10 @@ async def _followed(hub: Hub, place: Place, branch: str, after: str, by: Account
             if target is place and pull.base_ref == branch and after != NOTHING:
                 pull.base = after
             if pull.home == place.repository.id and pull.head_ref == branch:
-                await _moved(hub, target, place, pull, after, by)
+                await _moved(hub, target, place, pull, after=after, by=by)
 
 
-async def _moved(hub: Hub, target: Place, home: Place, pull: Pull, after: str, by: Account) -> None:
+async def _moved(hub: Hub, target: Place, home: Place, pull: Pull, *, after: str, by: Account) -> None:
     if after == NOTHING:
         await closed(hub, target, pull, by)
         return
@@ -215,7 +215,7 @@ async def labelled(hub: Hub, place: Place, number: int, label: str, by: Account)
         telling.issue(hub, place, "labeled", known, by, label=told)
 
 
-def said(hub: Hub, place: Place, number: int, body: str, by: Account, app: int | None = None) -> Comment:
+def said(hub: Hub, place: Place, number: int, body: str, *, by: Account, app: int | None = None) -> Comment:
     """A comment. Raises Problem."""
     known = place.issues.get(number)
     if known is None:

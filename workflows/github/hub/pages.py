@@ -1,4 +1,4 @@
-"""Pages for people: repositories, pulls with their talk and checks, runs with their logs. Nothing in them is trusted."""
+"""Pages for people: repositories, pulls with their talk and checks, runs with their logs. No text is trusted."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _pull(hub: Hub, request: Request) -> tuple[Place, Pull]:
     return place, pull
 
 
-async def home(hub: Hub, request: Request) -> Response:
+async def home(hub: Hub, _: Request) -> Response:
     """GET /: all repositories."""
     return _page("home", places=list(hub.world.places.values()), deliveries=hub.post.log[-20:][::-1])
 
@@ -184,7 +184,7 @@ async def speak(hub: Hub, request: Request) -> Response:
     """POST …/pull/{number}/comment: by the repository's owner."""
     told, owner, place = await _form(hub, request)
     if told.get("body", "").strip():
-        happen.said(hub, place, request.path_params["number"], told["body"], owner)
+        happen.said(hub, place, request.path_params["number"], told["body"], by=owner)
     return _back(hub, request)
 
 

@@ -87,19 +87,18 @@ class AppApi:
 class BrokenOff(Response):
     """An answer that was promised and never comes: its head says more bytes than there are."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def routes(hub: Hub, apis: tuple[Api | AppApi, ...]) -> list[Route]:
     """Each one by the repository's name and by its id."""
-    made = []
-    for api in apis:
-        bases = ("",) if isinstance(api, AppApi) else (BY_NAME, BY_ID)
-        for base in bases:
-            made.append(Route(PREFIX + base + api.path, _endpoint(hub, api), methods=[api.method]))
-    return made
+    return [
+        Route(PREFIX + base + api.path, _endpoint(hub, api), methods=[api.method])
+        for api in apis
+        for base in (("",) if isinstance(api, AppApi) else (BY_NAME, BY_ID))
+    ]
 
 
 def _endpoint(hub: Hub, api: Api | AppApi) -> Callable[[Request], Awaitable[Response]]:

@@ -17,13 +17,13 @@ def tell(hub: Hub, place: Place, event: str, sender: Account, **told: object) ->
         return
     payload = {
         **told, "repository": repositories.usual(hub.world, place.repository), "sender": account(hub.world, sender),
-        "installation": apps.named(hub.world, known),
+        "installation": apps.named(known),
     }  # fmt: skip
     hub.post.add(event, payload, known.id, place.repository.id)
 
 
-async def pushed(hub: Hub, place: Place, ref: str, before: str, after: str, sender: Account) -> None:
-    """Push."""
+async def pushed(hub: Hub, place: Place, ref: str, *, before: str, after: str, sender: Account) -> None:
+    """The event `push`."""
     told = [await git.one(place.repository.path, after)] if after != git.NOTHING else []
     rows = [_pushed_commit(hub, place, one) for one in told]
     page = repositories.page(hub.world, place.repository)
@@ -43,7 +43,7 @@ async def pushed(hub: Hub, place: Place, ref: str, before: str, after: str, send
     }  # fmt: skip
     whole = {
         **payload, "repository": repository, "sender": account(hub.world, sender),
-        "installation": apps.named(hub.world, known),
+        "installation": apps.named(known),
     }  # fmt: skip
     hub.post.add("push", whole, known.id, place.repository.id)
 
@@ -76,7 +76,7 @@ async def pulled(hub: Hub, place: Place, action: str, pull: Pull, sender: Accoun
 
 
 def issue(hub: Hub, place: Place, action: str, known: Issue, sender: Account, **more: object) -> None:
-    """Issues."""
+    """The event `issues`."""
     tell(hub, place, "issues", sender, action=action, issue=talk.issue(hub.world, place, known), **more)
 
 
@@ -115,14 +115,14 @@ async def run(hub: Hub, place: Place, action: str, known: Run, attempt: Attempt)
     tell(hub, place, "workflow_run", known.actor, action=action, workflow_run=told, workflow=workflow)
 
 
-def job(hub: Hub, place: Place, action: str, known: Run, attempt: Attempt, one: Job) -> None:
+def job(hub: Hub, place: Place, action: str, known: Run, one: Job) -> None:
     """workflow_job."""
-    told = checks.job(hub.world, place, known, attempt, one)
+    told = checks.job(hub.world, place, known, known.last, one)
     tell(hub, place, "workflow_job", known.actor, action=action, workflow_job=told)
 
 
 def installation(hub: Hub, action: str, known: Installation, sender: Account) -> None:
-    """Installation."""
+    """The event `installation`."""
     payload = {
         "action": action, "installation": apps.installation(hub.world, known), "sender": account(hub.world, sender),
         "repositories": apps.repositories(hub.world, known),

@@ -21,7 +21,7 @@ from workflows.github.hub.world import LEVELS, App, Installation, Token
 LIFE = timedelta(hours=1)
 
 
-async def app(hub: Hub, request: Request, known: App) -> Response:
+async def app(hub: Hub, _: Request, known: App) -> Response:
     """GET /app."""
     return JSONResponse(apps.app(hub.world, known))
 

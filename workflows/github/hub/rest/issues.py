@@ -43,7 +43,7 @@ async def add_comment(ask: Ask) -> Response:
     """POST issues/{number}/comments."""
     body = text(ask.body, "body", "IssueComment")
     app = ask.app
-    made = happen.said(ask.hub, ask.place, ask.number("number"), body, ask.account, app.id if app else None)
+    made = happen.said(ask.hub, ask.place, ask.number("number"), body, by=ask.account, app=app.id if app else None)
     return JSONResponse(talk.comment(ask.world, ask.place, made), 201)
 
 

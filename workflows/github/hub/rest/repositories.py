@@ -80,8 +80,9 @@ async def commit(ask: Ask) -> Response:
     before = known.parents[0] if known.parents else git.EMPTY_TREE
     files = await git.diff(repository.path, before, known.sha)
     added, removed = sum(f.added for f in files), sum(f.removed for f in files)
+    stats = {"total": added + removed, "additions": added, "deletions": removed}
     return JSONResponse({
-        **shapes.commit(ask.world, repository, known), "stats": {"total": added + removed, "additions": added, "deletions": removed},
+        **shapes.commit(ask.world, repository, known), "stats": stats,
         "files": [shapes.changed(ask.world, repository, f, known.sha) for f in files[:_MOST_FILES]],
     })  # fmt: skip
 
@@ -103,7 +104,8 @@ async def compare(ask: Ask) -> Response:
     files = await git.diff(repository.path, start, right)
     return JSONResponse({
         "url": str(ask.request.url), "html_url": page, "permalink_url": page, "diff_url": f"{page}.diff",
-        "patch_url": f"{page}.patch", "base_commit": shapes.commit(world, repository, await git.one(repository.path, left)),
+        "patch_url": f"{page}.patch",
+        "base_commit": shapes.commit(world, repository, await git.one(repository.path, left)),
         "merge_base_commit": shapes.commit(world, repository, await git.one(repository.path, start)), "status": status,
         "ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
         "commits": [shapes.commit(world, repository, one) for one in reversed(ahead)],

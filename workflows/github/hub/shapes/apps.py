@@ -42,14 +42,15 @@ def installation(world: World, known: Installation) -> Json:
         "id": known.id, "app_id": known.app, "app_slug": owner.slug, "account": account(world, known.account),
         "target_id": known.account.id, "target_type": known.account.kind, "client_id": f"Iv1.{known.app:016d}",
         "repository_selection": "selected", "access_tokens_url": f"{base}/access_tokens",
-        "repositories_url": f"{world.api}/installation/repositories", "html_url": f"{world.web}/installations/{known.id}",
+        "repositories_url": f"{world.api}/installation/repositories",
+        "html_url": f"{world.web}/installations/{known.id}",
         "permissions": dict(known.permissions), "events": list(owner.events), "single_file_name": None,
         "has_multiple_single_files": False, "single_file_paths": [], "suspended_by": None,
         "suspended_at": stamp(known.suspended), "created_at": stamp(known.made), "updated_at": stamp(known.made),
     }  # fmt: skip
 
 
-def named(world: World, known: Installation) -> Json:
+def named(known: Installation) -> Json:
     """An installation as webhooks name it."""
     return {"id": known.id, "node_id": node("MDIzOkludGVncmF0aW9u", known.id)}
 
