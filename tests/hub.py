@@ -69,9 +69,14 @@ class Town:
     wrong: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
 
+    @property
+    def steering(self) -> dict[str, str]:
+        """The hub's word."""
+        return {"Authorization": f"Bearer {self.hub.word}"}
+
     async def does(self, what: str, **told: Any) -> Answer:
         """Something happens. The answer must be a success."""
-        answer = await self.http.post(f"{self.hub.world.web}/_hub/{what}", json=told)
+        answer = await self.http.post(f"{self.hub.world.web}/_hub/{what}", json=told, headers=self.steering)
         assert answer.status_code == 200, f"{what}: {answer.text}"
         found: Answer = answer.json()
         return found
@@ -122,6 +127,7 @@ async def town(folder: Path) -> AsyncIterator[Town]:
                 "id"
             ]
             yield made
+            assert hub.troubles == []
 
 
 @asynccontextmanager

@@ -44,13 +44,14 @@ async def told(process: asyncio.subprocess.Process, start: str) -> str:
 
 async def test_the_demos_pull_request_fails_and_main_does_not(tmp_path: Path) -> None:
     async with demo(tmp_path, "--port", "0") as process:
+        word = Path(await told(process, "word: ")).read_text()
         assert await told(process, "PATCHWRIGHT_GITHUB_URL=")
         key = Path(await told(process, "PATCHWRIGHT_GITHUB_KEY_FILE="))
         assert key.stat().st_mode & 0o777 == 0o600
         page = await told(process, "a pull request is open: ")
         web = page.rpartition("/ada/")[0]
         async with httpx.AsyncClient(timeout=TAKEN_S, trust_env=False) as http:
-            await http.post(f"{web}/_hub/settle", json={})
+            await http.post(f"{web}/_hub/settle", json={}, headers={"Authorization": f"Bearer {word}"})
             runs = (await http.get(f"{web}/api/v3/repos/ada/duesbook/actions/runs")).json()["workflow_runs"]
             ended = {(one["event"], one["head_branch"]): one["conclusion"] for one in runs}
             assert ended == {
@@ -66,6 +67,17 @@ async def test_the_demos_pull_request_fails_and_main_does_not(tmp_path: Path) ->
         async with asyncio.timeout(30):
             assert await process.wait() == 130
     assert not key.exists()
+
+
+async def test_an_empty_hub_is_filled_through_its_control(tmp_path: Path) -> None:
+    async with demo(tmp_path, "--port", "0", "--empty") as process:
+        web = (await told(process, "hub: ")).rstrip("/")
+        word = {"Authorization": f"Bearer {Path(await told(process, 'word: ')).read_text()}"}
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+            assert "none yet" in (await http.get(web)).text
+            made = await http.post(f"{web}/_hub/repositories", json={"name": "ada/shop"}, headers=word)
+            assert made.json()["clone_url"] == f"{web}/ada/shop.git"
+            assert "ada/shop" in (await http.get(web)).text
 
 
 async def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from workflows.github.hub.demo import Beside, Demo
+    from workflows.github.hub.runner import Runner
     from workflows.settings import Settings
 
 
@@ -21,6 +23,9 @@ def demo(
         str, typer.Option(metavar="URL", help="Where deliveries go: to `patchwright serve`.")
     ] = "http://127.0.0.1:8321/webhooks/github",
     check: Annotated[bool, typer.Option("--check", help="End when the workflow of the pull request has.")] = False,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Start with nothing in it, to be filled through /_hub.")
+    ] = False,
 ) -> None:
     """Show the bot's path on this machine alone: a fake GitHub with real repositories, whose workflows really run.
 
@@ -30,12 +35,14 @@ def demo(
     from workflows.interrupts import run
     from workflows.settings import load
 
-    run(show(load(), port=port, webhook=webhook, check=check, beside=_told), typer.echo)
+    work = bare(load(), port=port) if empty else show(load(), port=port, webhook=webhook, check=check, beside=_told)
+    run(work, typer.echo)
 
 
 def _told(demo: Demo) -> AbstractAsyncContextManager[object]:
     """Starts nothing: says how the others are started."""
     typer.echo(f"hub: {demo.web}/")
+    typer.echo(f"word: {demo.word}")
     for name, value in demo.variables.items():
         typer.echo(f"{name}={value}")
     return contextlib.nullcontext()
@@ -46,13 +53,39 @@ async def show(settings: Settings, *, port: int, webhook: str, check: bool, besi
 
     Raises Refused when it cannot be shown here.
     """
+    from workflows.github.hub.demo import NAME, shown
+
+    async with _ready(settings, port) as (folder, runner):
+        showing = shown(folder, port=port, webhook=webhook, runner=runner, beside=beside, say=typer.echo)
+        async with showing as (hub, number):
+            if not check:
+                await asyncio.Event().wait()
+            await hub.settled()
+            place = hub.world.named(*NAME.split("/"))
+            ended = [f"{run.event} {run.last.conclusion}" for run in place.runs.values()] if place else []
+            typer.echo(f"pull request {number}: {', '.join(ended)}")
+
+
+async def bare(settings: Settings, *, port: int) -> None:
+    """A hub with nothing in it, until it is cancelled. Raises Refused."""
+    from workflows.github.hub.app import bound, serving
+    from workflows.github.hub.demo import kept
+
+    async with _ready(settings, port) as (folder, runner), serving(folder / "repositories", runner, bound(port)) as hub:
+        typer.echo(f"hub: {hub.world.web}/")
+        typer.echo(f"word: {kept(folder / 'word', hub.word)}")
+        await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def _ready(settings: Settings, port: int) -> AsyncIterator[tuple[Path, Runner]]:
+    """A folder for as long as the block runs, and a runner of workflows. Raises Refused."""
     import tempfile
 
     from sandbox.access import access_from
     from sandbox.protocol import SandboxUnavailable
     from workflows.engines import engine
     from workflows.exits import UNAVAILABLE, Refused
-    from workflows.github.hub.demo import NAME, shown
     from workflows.github.hub.runner import SandboxRunner
     from workflows.settings import host_variables
 
@@ -60,17 +93,7 @@ async def show(settings: Settings, *, port: int, webhook: str, check: bool, besi
         try:
             async with engine(settings, settings.sandbox) as chosen:
                 cache = settings.cache / "environments"
-                runner = SandboxRunner(chosen.sandboxes, cache, access=access_from(host_variables()))
-                showing = shown(
-                    Path(folder), port=port, webhook=webhook, runner=runner, beside=beside, say=typer.echo
-                )  # fmt: skip
-                async with showing as (hub, number):
-                    if not check:
-                        await asyncio.Event().wait()
-                    await hub.settled()
-                    pulls = hub.world.named(*NAME.split("/"))
-                    ended = [f"{r.event} {r.last.conclusion}" for r in pulls.runs.values()] if pulls else []
-                    typer.echo(f"pull request {number}: {', '.join(ended)}")
+                yield Path(folder), SandboxRunner(chosen.sandboxes, cache, access=access_from(host_variables()))
         except SandboxUnavailable as error:
             raise Refused(str(error), UNAVAILABLE) from None
         except OSError as error:

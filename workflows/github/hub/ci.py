@@ -107,7 +107,11 @@ async def _carried(hub: Hub, place: Place, run: Run, attempt: Attempt, kept: fro
     """An attempt from its start to its end. kept: jobs whose result of the attempt before stays."""
     attempt.status = "in_progress"
     await telling.run(hub, place, "in_progress", run, attempt)
-    for name, work in await _work(place, run):
+    try:
+        planned = await _work(place, run)
+    except (WorkflowInvalid, KeyError):
+        planned = []  # GitHub's word for it is startup_failure
+    for name, work in planned:
         if name in kept:
             attempt.jobs.append(next(job for job in run.attempts[-2].jobs if job.name == name))
             continue

@@ -1,4 +1,8 @@
-"""`/_hub/…`: what people and time do to the hub, for tests and the demo. JSON in, JSON out."""
+"""`/_hub/…`: what people and time do to the hub, for tests and the demo. JSON in, JSON out.
+
+Only for those who know the hub's word, which it writes into a file of its owner: other users of this machine can reach
+the port too.
+"""
 
 from __future__ import annotations
 
@@ -232,8 +236,11 @@ async def settle(hub: Its) -> Answer:
 
 async def audit(hub: Its) -> Answer:
     """Who asked what, the oldest first; and every token that was given out, by its label."""
-    tokens = [{"label": one.label, "installation": one.installation} for one in hub.world.tokens.values()]
-    return {"heard": [asdict(one) for one in hub.audit], "tokens": tokens}
+    tokens = [
+        {"label": one.label, "installation": one.installation, "process": one.process}
+        for one in hub.world.tokens.values()
+    ]
+    return {"heard": [asdict(one) for one in hub.audit], "tokens": tokens, "troubles": hub.troubles}
 
 
 Handler = Callable[..., Awaitable[Answer]]
@@ -246,7 +253,10 @@ _CHECKED = {one.__name__: validate_call(one) for one in HANDLERS}
 
 
 async def answer(hub: Hub, request: Request) -> Response:
-    """POST /_hub/{name}. JSON only: no form of another page can ask for it."""
+    """POST /_hub/{name}, with the hub's word as a bearer token. JSON only: no form of another page can ask for it."""
+    said = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not secrets.compare_digest(said.encode(), hub.word.encode()):
+        return refused(Problem(401, "Say the hub's word"))
     wanted = _CHECKED.get(request.path_params["what"])
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":

@@ -37,14 +37,16 @@ jobs:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the processes beside the hub need. web: its pages; api: its interface; key, secret: files of the App."""
+    """What the processes beside the hub need. web: its pages; api: its interface; key, secret: files of the App;
+    word: the file with what those say who steer the hub (`control.py`).
+    """
 
     web: str
     api: str
     app: int
     key: Path
     secret: Path
-    folder: Path
+    word: Path
 
     @property
     def variables(self) -> dict[str, str]:
@@ -70,8 +72,8 @@ async def shown(
     async with serving(folder / "repositories", runner, bound(port)) as hub:
         made = await installing.apps(hub, slug="patchwright", hook=webhook, owner=OWNER)
         demo = Demo(
-            hub.world.web, hub.world.api, made["id"], _kept(folder / "app.pem", made["pem"]),
-            _kept(folder / "webhook-secret", made["webhook_secret"] + "\n"), folder,
+            hub.world.web, hub.world.api, made["id"], kept(folder / "app.pem", made["pem"]),
+            kept(folder / "webhook-secret", made["webhook_secret"] + "\n"), kept(folder / "word", hub.word),
         )  # fmt: skip
         owner = hub.world.account(OWNER)
         place, heads = await _repository(hub, owner)
@@ -89,7 +91,7 @@ async def shown(
             yield hub, pull.number
 
 
-def _kept(path: Path, text: str) -> Path:
+def kept(path: Path, text: str) -> Path:
     """A file that only its owner can read."""
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

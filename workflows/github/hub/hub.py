@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +36,9 @@ class Link:
 
 @dataclass
 class Hub:
-    """One per process. automatic: pushes and pulls start the workflows of their commits."""
+    """One per process. automatic: pushes and pulls start the workflows of their commits; word: what those say who steer
+    it; troubles: faults of its own.
+    """
 
     world: World
     post: Post
@@ -44,6 +47,8 @@ class Hub:
     faults: list[Fault] = field(default_factory=list)
     audit: list[Heard] = field(default_factory=list)
     automatic: bool = True
+    word: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    troubles: list[str] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -51,7 +56,12 @@ class Hub:
         """Do it besides."""
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.troubles.append(repr(error))
 
     async def settled(self) -> None:
         """Wait until nothing runs and everything is delivered."""

@@ -54,13 +54,14 @@ class Installation:
 
 @dataclass(frozen=True)
 class Token:
-    """What an installation token opens. label: how the audit calls it."""
+    """What an installation token opens. label: how the audit calls it; process: who asked for it (User-Agent)."""
 
     label: str
     installation: int
     repositories: frozenset[int]
     permissions: Mapping[str, str]
     ends: datetime
+    process: str = ""
 
 
 @dataclass

@@ -57,7 +57,9 @@ async def token(hub: Hub, request: Request, known: App) -> Response:
     secret = f"ghs_{secrets.token_hex(18)}"
     writes = "write" if "write" in permissions.values() else "read"
     label = f"installation {found.id} ({writes}: {', '.join(sorted(permissions))})"
-    hub.world.tokens[secret] = Token(label, found.id, held, permissions, ends)
+    hub.world.tokens[secret] = Token(
+        label, found.id, held, permissions, ends, request.headers.get("user-agent", "")[:100]
+    )
     told: Json = {"token": secret, "expires_at": stamp(ends), "permissions": permissions}
     if held != frozenset(found.repositories):
         named = [repositories.usual(hub.world, hub.world.places[one].repository) for one in sorted(held)]
