@@ -220,7 +220,8 @@ async def test_who_may_not_is_told_so(hub: Town) -> None:
     for jwt in (hub.signed(ahead=-3600), hub.signed(life=7200), hub.signed(ahead=3600), "a.b.c"):
         assert (await hub.asks("POST", path, jwt)).status_code == 401
     assert (await hub.asks("POST", path, hub.signed(), json={"permissions": {"secrets": "write"}})).status_code == 422
-    assert (await hub.asks("POST", path, hub.signed(), json={"repository_ids": [1]})).status_code == 422
+    for body in ({"repository_ids": [1]}, {"repository_ids": 1}, {"repository_ids": ["x"]}, {"repositories": ["no"]}):
+        assert (await hub.asks("POST", path, hub.signed(), json=body)).status_code == 422
     await hub.does("uninstall", installation=hub.installation)
     assert (await hub.asks("GET", BASE, reader)).status_code == 401
     assert (await hub.asks("POST", path, hub.signed())).status_code == 404
@@ -326,6 +327,8 @@ async def test_control_wants_json_and_says_what_is_wrong(hub: Town) -> None:
     wrong = await hub.http.post(f"{web}/_hub/people", json={"name": "eve"})
     assert (wrong.status_code, "login" in wrong.json()["message"]) == (422, True)
     assert (await hub.http.post(f"{web}/_hub/nothing", json={})).status_code == 404
+    wrong = await hub.http.post(f"{web}/_hub/repositories", json={"name": "ada/x", "folder": "/nowhere"})
+    assert (wrong.status_code, wrong.json()["message"]) == (422, "the folder is no repository of git")
     assert (await hub.http.get(f"{web}/", headers={"Host": "evil.example"})).status_code == 400
 
 

@@ -100,7 +100,8 @@ async def _alive(hub: Hub, _: Starlette) -> AsyncIterator[None]:
 
 def bound(port: int) -> socket.socket:
     """A listening socket of this machine alone; 0: any free port. Raises OSError."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named: asyncio sends small answers at once (TCP_NODELAY) only where it knows that it is TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))

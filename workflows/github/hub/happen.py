@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflows.github.hub import ci, git, telling
-from workflows.github.hub.answers import absent, invalid
+from workflows.github.hub.answers import Problem, absent, invalid
 from workflows.github.hub.git import NOTHING, Signature
 from workflows.github.hub.hub import Hub
 from workflows.github.hub.shapes import talk
@@ -36,14 +36,16 @@ async def made(
         raise invalid("Repository", "name") from None
     if hub.world.named(name.owner, name.name):
         raise invalid("Repository", "name", "custom", "name already exists on this account")
+    source = parent.repository.path if parent else None
+    if folder is not None:
+        source = folder / ".git" if (folder / ".git").is_dir() else folder
+        if not (source / "HEAD").is_file():
+            raise Problem(422, "the folder is no repository of git")
     number = next(hub.world.ids)
     path = hub.world.folder / f"{number}.git"
     await git.create(path)
     owner = hub.world.account(name.owner)
     known = Repository(number, owner, name.name, path, private, parent=parent.repository.id if parent else None)
-    source = parent.repository.path if parent else None
-    if folder is not None:
-        source = folder / ".git" if (folder / ".git").is_dir() else folder
     if source is not None:
         await _filled(source, path)
     hub.world.places[number] = place = Place(known)

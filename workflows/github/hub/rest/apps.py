@@ -79,10 +79,13 @@ def _permissions(found: Installation, wanted: Any) -> dict[str, str]:
 
 
 def _repositories(hub: Hub, found: Installation, body: dict[str, Any]) -> frozenset[int]:
+    ids, named = body.get("repository_ids", []), body.get("repositories", [])
+    if not all(isinstance(one, list) for one in (ids, named)) or any(not isinstance(one, int) for one in ids):
+        raise Problem(422, "Invalid request.")
     if "repository_ids" in body:
-        held = frozenset(body["repository_ids"])
+        held = frozenset(ids)
     elif "repositories" in body:
-        names = {str(name).lower() for name in body["repositories"]}
+        names = {str(name).lower() for name in named}
         held = frozenset(one for one in found.repositories if hub.world.places[one].repository.name.lower() in names)
         if len(held) < len(names):
             held = frozenset({-1})
