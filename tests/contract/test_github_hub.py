@@ -332,6 +332,66 @@ async def test_control_wants_json_and_says_what_is_wrong(hub: Town) -> None:
     assert (await hub.http.get(f"{web}/", headers={"Host": "evil.example"})).status_code == 400
 
 
+UNFIT: tuple[object, ...] = (None, 1, -1, 1e300, True, "x", "--help", "x" * 300, [], {}, [None], [1], {"a": 1})
+WRITES: dict[str, tuple[str, ...]] = {
+    "POST /pulls": ("title", "head", "base", "body"), "PATCH /pulls/1": ("title", "state", "body"),
+    "POST /pulls/1/reviews": ("comments", "event", "commit_id", "body"), "POST /issues/1/comments": ("body",),
+    "POST /check-runs": ("name", "head_sha", "status", "conclusion", "output", "actions", "started_at", "external_id"),
+    "POST /git/trees": ("tree", "base_tree"), "POST /git/commits": ("tree", "message", "parents"),
+    "POST /git/refs": ("ref", "sha"), "POST /git/blobs": ("content", "encoding"),
+}  # fmt: skip
+ODD = (
+    "/git/ref/..%2f..", "/contents/..%2f..%2fetc", "/contents/%00", "/compare/a...", "/compare/--output=x...main",
+    "/commits/--all", "/git/trees/--x", "/git/commits/zz", "/commits/%0a/pulls", "/branches/-x", "/issues/99999999999",
+    "/collaborators/%ff/permission", "/pulls?per_page=-1&page=99999999999", "/commits?sha=--help",
+    "/contents/a.py?ref=--x", "/git/matching-refs/..", "/actions/workflows/%00/runs",
+)  # fmt: skip
+
+
+async def test_nothing_that_is_sent_makes_it_fall_over(hub: Town) -> None:
+    _, head, _ = await populated(hub)
+    secret = {"Authorization": f"Bearer {await hub.token()}"}
+    base = hub.hub.world.api + BASE
+    fit: dict[str, object] = {
+        "title": "t", "head": "work", "base": "main", "name": "c", "head_sha": head, "tree": head, "message": "m",
+        "output": {"title": "t", "summary": "s"}, "parents": [head], "ref": "refs/heads/q", "sha": head, "body": "b",
+        "content": "x", "comments": [], "event": "COMMENT", "commit_id": head,
+    }  # fmt: skip
+    broken = []
+    for call, fields in WRITES.items():
+        method, path = call.split()
+        for name in fields:
+            hub.hub.limits.budgets.clear()
+            for value in UNFIT:
+                body = {one: fit[one] for one in fields if one in fit} | {name: value}
+                answer = await hub.http.request(method, base + path, json=body, headers=secret)
+                broken += [f"{call} {name}={value!r}"[:80]] if answer.status_code >= 500 else []
+    for path in ODD:
+        answer = await hub.http.get(base + path, headers=secret)
+        broken += [path] if answer.status_code >= 500 else []
+    for raw in (b"{", b"[]", b"\xff", b"[" * 100_000):
+        answer = await hub.http.post(f"{base}/pulls", content=raw, headers=secret)
+        assert answer.status_code == 400
+    assert broken == []
+
+
+async def test_the_audit_says_which_process_asked_for_which_token(hub: Town) -> None:
+    await populated(hub)
+    path = f"{hub.hub.world.api}/app/installations/{hub.installation}/access_tokens"
+    for name, level in (("bot", "read"), ("publisher", "write")):
+        headers = {"Authorization": f"Bearer {hub.signed()}", "User-Agent": name}
+        made = await hub.http.post(path, json={"permissions": {"issues": level}}, headers=headers)
+        headers["Authorization"] = f"Bearer {made.json()['token']}"
+        assert (await hub.http.get(f"{hub.hub.world.api}{BASE}/issues/1/comments", headers=headers)).status_code == 200
+    told = await hub.does("audit")
+    held = [(one["process"], "(write" in one["label"]) for one in told["tokens"]]
+    assert held == [("bot", False), ("publisher", True)]
+    assert [one["who"] for one in told["heard"] if one["path"].endswith("/comments")] == [
+        one["label"] for one in told["tokens"]
+    ]
+    assert "ghs_" not in str(told)
+
+
 def test_tables_name_each_endpoint_once() -> None:
     named = [(api.method, isinstance(api, AppApi), api.path) for table in TABLES for api in table]
     assert len(named) == len(set(named))

@@ -48,6 +48,9 @@ class OwnHost:
         if scope["type"] == "http" and Request(scope).headers.get("host") != self._host:
             await PlainTextResponse("This is another host.", 400)(scope, receive, send)
             return
+        if "\0" in scope.get("path", ""):
+            await PlainTextResponse("No path has a zero byte.", 400)(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 
