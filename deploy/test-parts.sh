@@ -41,6 +41,16 @@ description=.cache/npm/openapi
     rm octokit-openapi-23.0.2.tgz
 )
 
+# The same of its webhooks' payloads.
+webhooks=.cache/npm/openapi-webhooks
+[ -f "$webhooks/api.github.com.json" ] || (
+    mkdir -p "$webhooks"
+    cd "$webhooks"
+    npm pack --silent @octokit/openapi-webhooks@12.1.0 >/dev/null
+    tar -xzf octokit-openapi-webhooks-12.1.0.tgz --strip-components=2 package/generated/api.github.com.json
+    rm octokit-openapi-webhooks-12.1.0.tgz
+)
+
 # An S3 server (moto) in an environment of its own: what it needs does not fit beside ours. Its path: tests/s3.py.
 s3=${TEST_S3:-${XDG_CACHE_HOME:-$HOME/.cache}/patchwright-tests/s3}
 if [ ! -x "$s3/bin/moto_server" ]; then

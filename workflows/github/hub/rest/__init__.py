@@ -1,0 +1,1 @@
+"""The interface, by subject: tables of endpoints and their handlers."""
