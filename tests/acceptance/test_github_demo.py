@@ -15,6 +15,7 @@ import httpx
 from tests.acceptance.command import COMMAND
 
 TAKEN_S = 240.0
+NOBODY = "http://127.0.0.1:9/webhooks/github"
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +44,7 @@ async def told(process: asyncio.subprocess.Process, start: str) -> str:
 
 
 async def test_the_demos_pull_request_fails_and_main_does_not(tmp_path: Path) -> None:
-    async with demo(tmp_path, "--port", "0") as process:
+    async with demo(tmp_path, "--port", "0", "--webhook", NOBODY) as process:
         word = Path(await told(process, "word: ")).read_text()
         assert await told(process, "PATCHWRIGHT_GITHUB_URL=")
         key = Path(await told(process, "PATCHWRIGHT_GITHUB_KEY_FILE="))
@@ -82,6 +83,6 @@ async def test_an_empty_hub_is_filled_through_its_control(tmp_path: Path) -> Non
 
 async def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        async with demo(tmp_path, "--port", str(taken.getsockname()[1])) as process:
+        async with demo(tmp_path, "--port", str(taken.getsockname()[1]), "--webhook", NOBODY) as process:
             assert "Address already in use" in await told(process, "patchwright: the hub cannot listen on port")
             assert await process.wait() != 0

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
     from workflows.github.hub.demo import Beside, Demo
     from workflows.github.hub.runner import Runner
     from workflows.settings import Settings
 
+START_S = 90.0
+GRACE_S = 40.0
+SERVE = ("--workers", "1", "--no-tokens")
+
 
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the pages and the interface; 0: any.")] = 8330,
+    service_port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the service; 0: any.")] = 8321,
     webhook: Annotated[
-        str, typer.Option(metavar="URL", help="Where deliveries go: to `patchwright serve`.")
-    ] = "http://127.0.0.1:8321/webhooks/github",
+        str,
+        typer.Option(
+            metavar="URL", help="Where deliveries go, to processes that you start; else they are started here."
+        ),
+    ] = "",
     check: Annotated[bool, typer.Option("--check", help="End when the workflow of the pull request has.")] = False,
     empty: Annotated[
         bool, typer.Option("--empty", help="Start with nothing in it, to be filled through /_hub.")
@@ -29,14 +42,26 @@ def demo(
 ) -> None:
     """Show the bot's path on this machine alone: a fake GitHub with real repositories, whose workflows really run.
 
-    It prints the settings that `patchwright serve`, `patchwright github bot` and `patchwright github publish` need, and
-    the page to open in a browser. Everything in it is gone when it ends.
+    The service, the bot and the publisher are started beside it, each a process of its own, with a database and a home
+    of their own. Open the page that it prints: the bot's comment appears on the pull request, and buttons at its check.
+    Everything in it is gone when it ends.
     """
     from workflows.interrupts import run
     from workflows.settings import load
 
-    work = bare(load(), port=port) if empty else show(load(), port=port, webhook=webhook, check=check, beside=_told)
-    run(work, typer.echo)
+    settings = load()
+    if empty:
+        run(bare(settings, port=port), typer.echo)
+        return
+    at = service_port or _free()
+    beside = _told if webhook else partial(together, at=at)
+    hook = webhook or f"http://127.0.0.1:{at}/webhooks/github"
+    run(show(settings, port=port, webhook=hook, check=check, beside=beside), typer.echo)
+
+
+def _free() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def _told(demo: Demo) -> AbstractAsyncContextManager[object]:
@@ -46,6 +71,66 @@ def _told(demo: Demo) -> AbstractAsyncContextManager[object]:
     for name, value in demo.variables.items():
         typer.echo(f"{name}={value}")
     return contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
+    """The service at a port, the bot and the publisher, each as a process. Raises Refused when one does not start."""
+    from workflows.service.crew import COMMAND
+
+    typer.echo(f"hub: {demo.web}/")
+    typer.echo(f"word: {demo.word}")
+    folder = demo.key.parent
+    given = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
+    ours = {"PATCHWRIGHT_HOME": str(folder / "home"), "PATCHWRIGHT_GITHUB_LINKS": f"http://127.0.0.1:{at}"}
+    started: list[Process] = []
+    log = folder / "log"
+    try:
+        for arguments in (
+            ("serve", "--port", str(at), "--workers", "1", "--no-tokens"),
+            ("github", "bot"),
+            ("github", "publish"),
+        ):
+            with log.open("ab") as output:
+                started.append(
+                    await asyncio.create_subprocess_exec(
+                        *COMMAND, *arguments, env={**given, **demo.variables, **ours}, start_new_session=True,
+                        stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                    )
+                )  # fmt: skip
+            if arguments[0] == "serve":
+                await _answering(started[0], at, log)
+        typer.echo(f"service: http://127.0.0.1:{at}/, its log and those of bot and publisher: {log}")
+        yield
+    finally:
+        await asyncio.gather(*map(_ended, started))
+
+
+async def _answering(process: Process, at: int, log: Path) -> None:
+    import httpx
+
+    from workflows.exits import UNAVAILABLE, Refused
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{at}", trust_env=False) as client:
+        for _ in range(int(START_S / 0.2)):
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/readyz")).is_success:
+                    return
+            if process.returncode is not None:
+                break
+            await asyncio.sleep(0.2)
+    said = log.read_text(errors="replace")[-1000:]
+    raise Refused(f"the service of the demonstration did not start: {said}", UNAVAILABLE)
+
+
+async def _ended(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), GRACE_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def show(settings: Settings, *, port: int, webhook: str, check: bool, beside: Beside) -> None:

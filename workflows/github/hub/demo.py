@@ -18,7 +18,7 @@ from workflows.github.hub.runner import Runner
 from workflows.github.hub.things import Account, Place, now
 
 OWNER, NAME, BRANCH = "ada", "ada/duesbook", "tidy-up"
-FILE = ".github/workflows/ci.yml"
+FILE, ASKED = ".github/workflows/ci.yml", ".patchwright.yml"
 WORKFLOW = """\
 name: CI
 on: [push, pull_request]
@@ -32,6 +32,11 @@ jobs:
           python-version: "3.12"
       - name: Run tests
         run: python -m pytest -q
+"""
+WISHES = """\
+github:
+  fix_branch: true
+  fix_pull_request: true
 """
 
 
@@ -111,17 +116,17 @@ async def _repository(hub: Hub, owner: Account) -> tuple[Place, tuple[str, str]]
         good = await git.resolve(source, GOOD)
     if good is None:
         raise RuntimeError("the example has lost its release")
-    blob = await git.store(path, WORKFLOW.encode())
+    blobs = {name: await git.store(path, text.encode()) for name, text in ((FILE, WORKFLOW), (ASKED, WISHES))}
     who = Signature(owner.login, f"{owner.login}@users.noreply.example", now())
-    tip = await _with_workflow(path, (await git.one(path, good)).tree, blob, [good], "ci: run the tests", who)
+    tip = await _with_workflow(path, (await git.one(path, good)).tree, blobs, [good], "ci: run the tests", who)
     main = tip
     for one in (await git.log(path, f"{good}..{example.head}"))[::-1]:
-        tip = await _with_workflow(path, one.tree, blob, [tip], one.message, one.author)
+        tip = await _with_workflow(path, one.tree, blobs, [tip], one.message, one.author)
     return place, (main, tip)
 
 
 async def _with_workflow(  # noqa: PLR0917 - a commit has as many parts
-    path: Path, tree: str, blob: str, parents: list[str], message: str, author: Signature
+    path: Path, tree: str, blobs: dict[str, str], parents: list[str], message: str, author: Signature
 ) -> str:
-    whole = await git.tree_of(path, tree, [(git.MODE, FILE, blob)])
+    whole = await git.tree_of(path, tree, [(git.MODE, name, blob) for name, blob in blobs.items()])
     return await git.commit_tree(path, whole, parents, message, author)
