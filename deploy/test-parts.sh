@@ -24,6 +24,22 @@ need make make
 need cmake cmake
 need cargo cargo
 need openssl openssl
+need npm npm
+
+# GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
+examples=.cache/npm/webhooks-examples
+[ -f "$examples/node_modules/@octokit/webhooks-examples/package.json" ] ||
+    npm install --prefix "$examples" --ignore-scripts --no-audit --no-fund --silent @octokit/webhooks-examples@7.6.1
+
+# GitHub's own description of its interface, as somebody else keeps it: one file of the package, and nothing is run.
+description=.cache/npm/openapi
+[ -f "$description/api.github.com.json" ] || (
+    mkdir -p "$description"
+    cd "$description"
+    npm pack --silent @octokit/openapi@23.0.2 >/dev/null
+    tar -xzf octokit-openapi-23.0.2.tgz --strip-components=2 package/generated/api.github.com.json
+    rm octokit-openapi-23.0.2.tgz
+)
 
 # An S3 server (moto) in an environment of its own: what it needs does not fit beside ours. Its path: tests/s3.py.
 s3=${TEST_S3:-${XDG_CACHE_HOME:-$HOME/.cache}/patchwright-tests/s3}

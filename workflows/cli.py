@@ -18,6 +18,7 @@ from workflows.commands import (
     artifacts,
     credential,
     diagnose,
+    github,
     images,
     log,
     logs,
@@ -62,6 +63,7 @@ app.add_typer(token.app, rich_help_panel="The service")
 app.add_typer(artifacts.app, rich_help_panel="The service")
 app.add_typer(credential.app, rich_help_panel="The service")
 app.add_typer(credential.hosts, rich_help_panel="The service")
+app.add_typer(github.app, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
 app.add_typer(model.app, rich_help_panel="Patchwright itself")
