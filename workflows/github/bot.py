@@ -16,6 +16,7 @@ from workflows.github.parts import Parts
 from workflows.github.store import PostgresDeliveries, PostgresLedger
 from workflows.github.work import Work
 from workflows.service import log
+from workflows.service.files import kept_in
 from workflows.service.node import ready_database
 from workflows.service.store import open_store
 from workflows.service.store.pool import Database
@@ -49,7 +50,8 @@ async def _bot(settings: Settings, address: str, app: App, concurrency: int) -> 
         missed(app) as lost,
     ):
         database = Database(store.pool)
-        ledger = PostgresLedger(database, settings.home / "runs")
+        runs = settings.home / "runs"
+        ledger = PostgresLedger(database, runs, kept_in(settings, runs), settings.github_tenant)
         parts = Parts(reads=reads, book=ledger, store=store, who=who, settings=settings)
         work = Work(parts, PostgresDeliveries(database), lost, concurrency=concurrency)
         with _told(work.stopping):

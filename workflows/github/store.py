@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,8 @@ from workflows.github.book import Claim, Delivery, Over
 from workflows.github.events import lane_of
 from workflows.github.ledger import Result
 from workflows.github.values import AccessChanged, Case, Event, Nothing, Place, Published
+from workflows.service.files import DiskBlobs, Kept
+from workflows.service.files import Place as Files
 from workflows.service.store.pool import Database, asked, lost
 from workflows.service.store.queries import queries
 from workflows.service.store.rows import is_run, text
@@ -102,11 +103,12 @@ def _whose(claim: Claim) -> dict[str, str | int]:
 
 
 class PostgresLedger:
-    """Implements Ledger and Book. folder: of runs, `folder/ID/` with their reports."""
+    """Implements Ledger and Book. folder: of runs; kept: where their reports are, if not there; tenant: whose."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, kept: Kept | None = None, tenant: str = "") -> None:
         self._database = database
-        self._folder = folder
+        self._files = kept or Kept(DiskBlobs(folder))
+        self._tenant = tenant
 
     async def open_case(self, case: Case) -> tuple[Case, bool]:
         """See the protocol."""
@@ -161,7 +163,7 @@ class PostgresLedger:
         """See the protocol."""
         if not is_run(diagnosis):
             return None
-        return await asyncio.to_thread(_result, self._folder / diagnosis)
+        return await _result(self._files, Files(self._tenant, diagnosis))
 
     async def cases_at(self, place: Place, head_sha: str) -> tuple[Case, ...]:
         """See the protocol."""
@@ -210,12 +212,14 @@ def _columns(case: Case) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-def _result(folder: Path) -> Result | None:
+async def _result(kept: Kept, place: Files) -> Result | None:
     """What a worker wrote when it finished the run."""
     try:
-        report = Report.model_validate_json((folder / "report.json").read_bytes())
-        patch = folder / "patch.diff"
-        diff = patch.read_bytes().decode("utf-8", "surrogateescape") if patch.is_file() else None
+        report = Report.model_validate_json(await kept.read(place, "report.json"))
     except FileNotFoundError:
         return None
+    try:
+        diff = (await kept.read(place, "patch.diff")).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        diff = None
     return Result(report=report, diff=diff)

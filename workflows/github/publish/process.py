@@ -14,6 +14,7 @@ from workflows.github.publish.matter import Links
 from workflows.github.publish.publisher import Publisher
 from workflows.github.store import PostgresLedger
 from workflows.service import log
+from workflows.service.files import kept_in
 from workflows.service.node import ready_database
 from workflows.service.store import open_store
 from workflows.service.store.pool import Database
@@ -31,7 +32,8 @@ def publish(settings: Settings, *, concurrency: int) -> None:
 async def _publish(settings: Settings, address: str, app: App, concurrency: int) -> None:
     size = 2 + 2 * concurrency  # the right to speak holds a connection
     async with open_store(address, settings, size=size, wait_s=10.0) as store, publisher(app) as forge:
-        ledger = PostgresLedger(Database(store.pool), settings.home / "runs")
+        runs = settings.home / "runs"
+        ledger = PostgresLedger(Database(store.pool), runs, kept_in(settings, runs), settings.github_tenant)
         speaker = Publisher(forge, ledger, Links(app.address.web, settings.github_links))
         loop = Loop(speaker, ledger, concurrency=concurrency)
         with _told(loop.stopping):
