@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -51,9 +51,14 @@ from tools.values import TestRun
 SCRATCH = "scratch"
 
 
+def _as_they_are(hands: Hands) -> Hands:
+    return hands
+
+
 @dataclass
 class Workbench:
-    """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned.
+    """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned; watched: what is
+    put around the hands at a desk.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -65,6 +70,7 @@ class Workbench:
     request: Request
     access: Access = field(default_factory=Access)
     policy: UrlPolicy = field(default_factory=UrlPolicy)
+    watched: Callable[[Hands], Hands] = _as_they_are
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
 
@@ -189,7 +195,7 @@ class Workbench:
         async with open_desk(
             site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit
         ) as hands:
-            yield hands
+            yield self.watched(hands)
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         """See the protocol."""

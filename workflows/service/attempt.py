@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import structlog
@@ -24,6 +24,8 @@ from workflows.service.journal import Journal
 from workflows.service.ports import StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
 from workflows.settings import UPLOAD, Settings
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.watched import Watcher
 from workflows.text import line
 from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_request
 
@@ -35,12 +37,13 @@ Ended = Literal["ended", "released", "ignored"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """draining: set when the worker is to stop."""
+    """draining: set when the worker is to stop; watcher: counts and traces."""
 
     store: Attempts
     settings: Settings
     fence: Fence
     draining: asyncio.Event
+    watcher: Watcher = field(default_factory=lambda: Watcher(Figures()))
 
     @property
     def claim(self) -> Claim:
@@ -86,7 +89,12 @@ class Attempt:
             given = await self.store.submission(self.claim)
             keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
         report = await diagnose_run(
-            self.settings, run, journal.emit, checkpoints=fenced(self.store.pool, self.fence), control=control
+            self.settings,
+            run,
+            journal.emit,
+            checkpoints=fenced(self.store.pool, self.fence),
+            control=control,
+            watcher=self.watcher,
         )
         diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
         await asyncio.to_thread(write_report, report, diff, run.folder)
@@ -125,19 +133,23 @@ class Attempt:
         await self._patiently(
             lambda: self.store.end(self.claim, "finished", "finished", outcome=report.outcome, headline=headline)
         )
+        self.watcher.figures.ended("finished", report.outcome)
         return "ended"
 
     async def _failed(self, problem: str) -> Ended:
         await self._patiently(lambda: self.store.end(self.claim, "failed", "failed", problem=problem))
+        self.watcher.figures.ended("failed")
         return "ended"
 
     async def _end(self, order: Order) -> Ended:
         problem = "its deadline passed" if order == "timed_out" else ""
         await self._patiently(lambda: self.store.end(self.claim, order, order, problem=problem))
+        self.watcher.figures.ended(order)
         return "ended"
 
     async def _release(self) -> Ended:
         await self._patiently(lambda: self.store.release(self.claim))
+        self.watcher.figures.released()
         return "released"
 
     async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:

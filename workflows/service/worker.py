@@ -6,6 +6,7 @@ All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its wor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -25,6 +26,8 @@ from workflows.service.store.attempts import Attempts
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import sweep
 from workflows.settings import Settings
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.watched import Watcher
 
 POLL_S = 2.0
 SWEEP_S = 600.0
@@ -45,12 +48,13 @@ class _AtOnce(BaseRetryStrategy):
 
 @dataclass(frozen=True)
 class Worker:
-    """concurrency: runs at the same time."""
+    """concurrency: runs at the same time; figures: what is counted about them."""
 
     store: Attempts
     settings: Settings
     concurrency: int
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    figures: Figures = field(default_factory=Figures)
 
     async def run(self) -> None:
         """Work until `draining` is set and the runs at hand are finished or given back."""
@@ -93,14 +97,21 @@ class Worker:
             structlog.get_logger().error("the queue broke off", exc_info=error)
             await asyncio.sleep(1.0)
 
-    async def _job(self, context: JobContext, *, tenant: str, run: str) -> None:
-        claim = await self.store.claim(tenant, run, context.job.id or 0)
+    async def _job(self, context: JobContext, *, tenant: str, run: str, trace: str = "", previous: str = "") -> None:
+        """Trace and previous: the `traceparent` of the submission, and of the attempt before this one."""
+        job = context.job.id or 0
+        claim = await self.store.claim(tenant, run, job)
         if claim is None:
             return
-        log = structlog.get_logger().bind(run=run, epoch=claim.run.epoch)
-        log.info("attempt begins")
-        ended = await Attempt(self.store, self.settings, Fence(claim), self.draining).work()
-        log.info("attempt ends", how=ended)
+        watched = Watcher(self.figures).attempt(run, claim.run.epoch, trace, previous)
+        with structlog.contextvars.bound_contextvars(run=run, epoch=claim.run.epoch), watched as (watcher, here):
+            log = structlog.get_logger()
+            log.info("attempt begins")
+            if here:
+                with contextlib.suppress(StoreDown):  # then the next attempt has no link to this one
+                    await self.store.traced(job, here)
+            ended = await Attempt(self.store, self.settings, Fence(claim), self.draining, watcher=watcher).work()
+            log.info("attempt ends", how=ended)
         if ended == "released":
             raise Released
 
