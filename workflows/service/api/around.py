@@ -126,8 +126,8 @@ class Around:
         seconds = time.monotonic() - exchange.began
         self._metrics.answered(scope["method"], route, exchange.status, seconds)
         self._log.info(
-            "answered", request=exchange.id, method=_method(scope), route=route, status=exchange.status, ms=round(1000 * seconds, 1),
-            **_about(scope),
+            "answered", request=exchange.id, method=_method(scope), route=route, status=exchange.status,
+            ms=round(1000 * seconds, 1), **_about(scope),
         )  # fmt: skip
 
 
