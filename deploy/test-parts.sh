@@ -24,6 +24,7 @@ need make make
 need cmake cmake
 need cargo cargo
 need openssl openssl
+need systemd-analyze systemd
 
 # A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
 # services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.

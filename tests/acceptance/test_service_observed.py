@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from agent.graph import NODES
 from tests.acceptance.observed import CALLER, HEADER, KEY, STORY, TRACE, Observed, observe, samples
+from tests.acceptance.promql import asked
 from tests.collector import Seen
 from tests.fakes.model_server import MODEL
 from tools.toolbox.using import ALL
 
+DEPLOY = Path(__file__).parents[2] / "deploy" / "service"
 pytestmark = pytest.mark.xdist_group("observed")
 
 
@@ -124,3 +129,30 @@ def test_secrets_and_what_people_wrote_are_nowhere(seen: Observed) -> None:
     for word in (KEY, HEADER, STORY, seen.token):
         for place in (printed, seen.api, seen.worker, repr(seen.spans)):
             assert word not in place
+
+
+def expressions() -> dict[str, str]:
+    """What the dashboard's panels and the alerts ask for, by their titles."""
+    board = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
+    panels = [panel for panel in board["panels"] if panel["type"] != "row"]
+    assert all(panel["targets"] for panel in panels)
+    found = {f"{one['title']} {target['refId']}": target["expr"] for one in panels for target in one["targets"]}
+    groups = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+    return found | {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def test_dashboard_and_alerts_ask_for_figures_that_exist(seen: Observed) -> None:
+    """And every figure of ours is on the dashboard."""
+    families = [*text_string_to_metric_families(seen.api), *text_string_to_metric_families(seen.worker)]
+    endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+    there = {family.name + ending for family in families for ending in endings.get(family.type, ("",))}
+    labels = {label for family in families for one in family.samples for label in one.labels}
+    shown = set()
+    for title, expression in expressions().items():
+        names, grouped = asked(expression)
+        assert names, title
+        assert names <= there | {"up"}, title
+        assert grouped <= labels | {"limit", "job", "instance"}, title
+        shown |= names
+    ours = {family.name for family in families if family.name.startswith("patchwright_")}
+    assert {name for name in ours if not any(one.startswith(name) for one in shown)} == set()

@@ -52,3 +52,17 @@ def test_settings_tell_what_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(model_key="key-of-model", database_url="postgresql://ada:p%40ssword@db/x")  # type: ignore[arg-type]
     assert {"key-of-model", "p@ssword", "collector word"} <= settings.secrets
     assert "abc" not in settings.secrets, "too short to be blotted out everywhere"
+
+
+def test_traces_without_the_libraries_that_send_them_are_refused() -> None:
+    """With what to install; without a collector nothing is asked for."""
+    program = (
+        "import sys; sys.modules['opentelemetry.sdk.trace'] = None\n"
+        "from workflows.telemetry.tracing import sent\n"
+        "with sent({}, '1'): print('not asked')\n"
+        "with sent({'OTEL_EXPORTER_OTLP_ENDPOINT': 'http://localhost:4318'}, '1'): print('sent')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "not asked\n")
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT asks for traces" in done.stderr
+    assert "pip install 'patchwright[otel]'" in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
 from agent.model import Usage
 from sandbox.protocol import ExecResult
@@ -18,6 +18,7 @@ class Figures:
     """Counters of one worker process, in a registry of its own. Seconds are of wall clock where nothing is said."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._runs = Counter("patchwright_runs", "runs that ended here", ("state", "outcome"), registry=registry)

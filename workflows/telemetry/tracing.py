@@ -15,6 +15,8 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from workflows.exits import USAGE, Refused
+
 ASKS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _W3C = TraceContextTextMapPropagator()
 _SERVER_ERROR = 500
@@ -107,15 +109,20 @@ def ids() -> dict[str, str]:
 def sent(variables: Mapping[str, str], version: str) -> Iterator[None]:
     """Send the spans of this process while the context lasts, when the variables name a collector.
 
-    The SDK reads the variables for the rest: headers, sampling, resources, batches, OTEL_SDK_DISABLED.
+    The SDK reads the variables for the rest: headers, sampling, resources, batches, OTEL_SDK_DISABLED. Raises Refused where it is
+    not installed.
     """
     if not any(variables.get(name) for name in ASKS) or variables.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
         yield
         return
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes time
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError as error:
+        named = next(name for name in ASKS if variables.get(name))
+        raise Refused(f"{named} asks for traces, which need more: pip install 'patchwright[otel]'", USAGE) from error
 
     ours = {"service.version": version}
     if not variables.get("OTEL_SERVICE_NAME") and "service.name=" not in variables.get("OTEL_RESOURCE_ATTRIBUTES", ""):

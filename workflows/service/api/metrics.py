@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from workflows.service.values import Standing
 
@@ -17,6 +25,7 @@ class Metrics:
     """Counters of the API. Labels are routes as declared, never paths as sent: their number is bounded."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         self._requests = Counter(
             "patchwright_http_requests", "requests answered", ("method", "route", "status"), registry=registry
