@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from agent.domain import Report
 from tools.values import Value
 from workflows.service.bodies import (
+    CallbackSecret,
     EvidenceView,
     Issued,
     Opinion,
@@ -34,7 +35,7 @@ from workflows.service.bodies import (
     TokenWanted,
     Wanted,
 )
-from workflows.service.values import Event
+from workflows.service.values import Callback, Event
 
 V = TypeVar("V", bound=Value)
 _LATER = (409, 429, 503)
@@ -133,6 +134,19 @@ class Client:
     def feedback(self, run: str, opinion: Opinion) -> None:
         """Say what you think of a report."""
         self._call("POST", f"{_RUNS}/{run}/feedback", json=opinion.model_dump(mode="json"))
+
+    def callback(self, run: str) -> Callback | None:
+        """What became of telling a run's callback URL; None when it has none."""
+        try:
+            return _read(Callback, self._call("GET", f"{_RUNS}/{run}/callback"))
+        except ServiceRefused as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    def callback_secret(self) -> str:
+        """What the tenant's callbacks are signed with, as libraries for Standard Webhooks take it."""
+        return _read(CallbackSecret, self._call("GET", "/v1/callback-secret")).secret
 
     def tokens(self) -> TokenList:
         """The tenant's tokens."""

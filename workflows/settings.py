@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         description="hosts that the service clones from, by commas; * for every public one",
     )
     private_hosts: bool = Field(
-        default=False, description="repositories may be cloned from this machine and from private networks"
+        default=False, description="this machine and private networks may be cloned from, and told of the end of runs"
     )
     permit: Permits = Field(
         default="",
@@ -143,6 +143,18 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(
         default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
+    )
+    callback_key_file: Folder | None = Field(
+        default=None, description="file with what callbacks are signed with; none: made below HOME, which nodes share"
+    )
+    keep_days: float = Field(
+        default=90.0, ge=0, le=36_500, description="days after which the service removes ended runs; 0: never"
+    )
+    keep_audit_days: float = Field(
+        default=400.0, ge=0, le=36_500, description="days for which the service keeps who did what; 0: for ever"
+    )
+    requests_per_minute: int = Field(
+        default=6000, ge=0, le=10_000_000, description="requests of one tenant to one API node; 0: any number"
     )
     queue_limit: int = Field(default=2000, ge=1, description="runs of one tenant that may wait")
     reap_seconds: float = Field(

@@ -22,6 +22,7 @@ from tests.acceptance.repositories import repository
 from tests.acceptance.test_reasoner import ANSWER, NEW, OLD, TESTS, WRONG, explained
 from tests.collector import Collector, Seen
 from tests.fakes.model_server import MODEL, ModelServer, call, said
+from tests.unit.test_callbacks import receiving
 from workflows.packing import pack
 
 KEY = "canary-model-key-1f"
@@ -110,16 +111,22 @@ def observe(folder: Path, cache: Path) -> Observed:
         said(ANSWER), lambda request: said(explained(request)),
     )  # fmt: skip
     port, figures = free_ports(1), free_ports(2)
-    with postgres.running() as address, ModelServer(*script, key=KEY) as model, Collector() as collector:
+    with (
+        postgres.running() as address,
+        ModelServer(*script, key=KEY) as model,
+        Collector() as collector,
+        receiving(200) as (_, heard),
+    ):
         settings = {
             "database_url": address, "model_url": model.url, "model_name": MODEL, "model_key": KEY, "model_samples": 1,
-            "candidates": 20, "repeats": 2, "metrics_port": figures,
+            "candidates": 20, "repeats": 2, "metrics_port": figures, "private_hosts": True,
         }  # fmt: skip
         serving = patchwright.start("serve", "--port", str(port), "--workers", "1", wrap=traced(collector), **settings)
         with stopped(serving) as outputs:
             assert serving.stdout is not None
             token = serving.stdout.readline().rsplit(" ", 1)[1].strip()
-            run = _diagnosed(port, token, repo)
+            run = _diagnosed(port, token, repo, f"http://127.0.0.1:{heard}/")
+            _until_called_back(figures + 1)
             api, worker = scrape(figures), scrape(figures + 1)
         spans = collector.wait(lambda found: any(span.name == "run" for span in found))
         sent = list(collector.headers)
@@ -127,14 +134,21 @@ def observe(folder: Path, cache: Path) -> Observed:
     return Observed(run, api, worker, spans, lines, "".join(outputs), sent, token)
 
 
-def _diagnosed(port: int, token: str, repo: Path) -> str:
+def _until_called_back(port: int) -> None:
+    end = time.monotonic() + 60
+    while "patchwright_callbacks_total{" not in scrape(port):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def _diagnosed(port: int, token: str, repo: Path, callback: str) -> str:
     archive = BytesIO()
     pack(repo, archive)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
         asked = client.post(
             "/v1/diagnoses", files={"archive": ("spans.tgz", archive.getvalue())},
-            data={"request": json.dumps({"issue": f"Spans are wrong. {STORY}"})},
+            data={"request": json.dumps({"issue": f"Spans are wrong. {STORY}", "callback": callback})},
             headers={"traceparent": f"00-{TRACE}-{CALLER}-01"},
         )  # fmt: skip
         assert asked.status_code == 202, asked.text

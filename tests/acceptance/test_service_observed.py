@@ -36,6 +36,7 @@ def test_worker_counts_what_its_run_did(seen: Observed) -> None:
     assert found["patchwright_sandbox_cpu_seconds_total", (engine,)] > 0
     assert found["patchwright_sandboxes_open", (engine,)] == 0
     assert found["patchwright_runs_working", ()] == 0
+    assert found["patchwright_callbacks_total", (("state", "delivered"),)] == 1
     assert found["process_resident_memory_bytes", ()] > 1e6
 
 
@@ -66,7 +67,7 @@ def test_labels_have_few_values_known_beforehand(seen: Observed) -> None:
     """No tenant, no run, no path as it was sent."""
     allowed = {
         "node": set(NODES), "tool": {tool.name for tool in ALL} | {"unknown"}, "engine": {"bubblewrap"},
-        "kind": {"prompt", "completion", "cached"}, "state": {"finished"}, "outcome": {"verified_patch"},
+        "kind": {"prompt", "completion", "cached"}, "state": {"finished", "delivered"}, "outcome": {"verified_patch"},
     }  # fmt: skip
     for name, labels in samples(seen.worker):
         for label, value in labels:

@@ -15,6 +15,7 @@ from typing import Any
 from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, StoreDown
 from workflows.service.values import (
     ENDED,
+    Callback,
     Event,
     EventKind,
     Feedback,
@@ -63,6 +64,7 @@ class FakeStore:
         self.down = False
         self.now = now
         self.submissions: dict[str, Submission] = {}
+        self.callbacks: dict[str, Callback] = {}
         self.opinions: list[tuple[str, Feedback]] = []
         self.audited: list[tuple[Principal, str, str, str]] = []
         self._runs: dict[str, Run] = {}
@@ -158,6 +160,12 @@ class FakeStore:
             return self.change(run, cancelling=True)
         self.add(run, "cancelled")
         return self._runs[run]
+
+    async def callback(self, tenant: str, run: str) -> Callback | None:
+        self._up()
+        if self._of(tenant, run) is None or self.submissions[run].callback is None:
+            return None
+        return self.callbacks.get(run, Callback(id=f"msg_{run}", state="waiting"))
 
     async def feedback(self, who: Principal, feedback: Feedback) -> bool:
         self._up()

@@ -26,8 +26,10 @@ ROUTES: list[Route] = [
     ("GET", f"/v1/diagnoses/{RUN}/certificate", "read", 200, None),
     ("GET", f"/v1/diagnoses/{RUN}/transcript", "read", 200, None),
     ("GET", f"/v1/diagnoses/{RUN}/evidence/{{evidence}}", "read", 200, None),
+    ("GET", f"/v1/diagnoses/{RUN}/callback", "read", 200, None),
     ("POST", f"/v1/diagnoses/{RUN}/cancel", "submit", 200, None),
     ("POST", f"/v1/diagnoses/{RUN}/feedback", "submit", 204, {"verdict": "right"}),
+    ("GET", "/v1/callback-secret", "admin", 200, None),
     ("GET", "/v1/tokens", "admin", 200, None),
     ("POST", "/v1/tokens", "admin", 201, {"name": "ci", "scopes": ["read"]}),
     ("DELETE", "/v1/tokens/{token}", "admin", 204, None),
@@ -42,7 +44,8 @@ def place(tmp_path: Path) -> Site:
 
 async def _path(place: Site, path: str) -> str:
     """The path of a finished run of the tenant red, or of a token of theirs."""
-    run = await place.submitted("red")
+    more = {"callback": "https://hooks.example/"} if path.endswith("callback") else {}
+    run = await place.submitted("red", **more)
     place.store.add(run, "started")
     report = verified()
     if path.endswith(("report", "patch", "certificate", "evidence}")):
@@ -84,11 +87,14 @@ async def test_what_is_another_tenants_is_not_there(route: Route, place: Site) -
     async with place.client("blue") as http:
         answer = await http.request(method, where, json=body)
         unknown = await http.request(method, path.format(run="nowhere", evidence="e1", token="nobody"), json=body)
-    if path.endswith(("diagnoses", "tokens")):
+    if path.endswith(("diagnoses", "tokens", "secret")):
         assert answer.status_code == status
         assert "red" not in answer.text
         if method == "GET" and path.endswith("diagnoses"):
             assert answer.json()["runs"] == []
+        if path.endswith("secret"):
+            async with place.client("red") as theirs:
+                assert (await theirs.get(path)).json() != answer.json()
     else:
         same = {**answer.json(), "request": ""}, {**unknown.json(), "request": ""}
         assert (answer.status_code, same[0]) == (404, same[1]), "nobody can tell the two apart"

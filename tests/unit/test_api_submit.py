@@ -75,6 +75,10 @@ async def test_limits_are_never_above_those_of_the_settings(tmp_path: Path) -> N
     ("field", "body"),
     [
         ("url", {}),
+        ("callback", {"url": URL, "callback": "http://hooks.example/"}),
+        ("callback", {"url": URL, "callback": "https://inside.example/"}),
+        ("callback", {"url": URL, "callback": "https://meta.example/"}),
+        ("callback", {"url": URL, "callback": "https://user:pass@hooks.example/"}),
         ("url", {"url": "/etc"}),
         ("url", {"url": "."}),
         ("url", {"url": "file:///etc"}),
@@ -298,3 +302,24 @@ async def test_a_client_that_takes_no_byte_is_given_up(tmp_path: Path) -> None:
     async with asyncio.timeout(5):
         await tight(scope, receive, stuck)
     assert sent == ["http.response.start"]
+
+
+async def test_a_callback_is_kept_with_the_run_and_shown_as_it_stands(place: Site) -> None:
+    run = await place.submitted("red", callback="https://hooks.example/a")
+    plain = await place.submitted("red")
+    assert place.store.submissions[run].callback == "https://hooks.example/a"
+    async with place.client() as http:
+        shown = await http.get(f"/v1/diagnoses/{run}/callback")
+        assert (shown.status_code, shown.json()["state"]) == (200, "waiting")
+        assert (await http.get(f"/v1/diagnoses/{plain}/callback")).status_code == 404
+
+
+async def test_a_tenant_that_asks_too_often_is_told_when_to_ask_again(tmp_path: Path) -> None:
+    """Its own requests alone count."""
+    place = site(tmp_path, requests_per_minute=5)
+    async with place.client("red") as red, place.client("blue") as blue:
+        answers = [await red.get("/v1/diagnoses") for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert answers[-1].json()["type"] == "urn:patchwright:problem:too-many-requests"
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        assert (await blue.get("/v1/diagnoses")).status_code == 200

@@ -43,6 +43,15 @@ def create(
     typer.echo(secret)
 
 
+@app.command("callback-secret")
+def callback_secret(tenant: Tenant = "default") -> None:
+    """Print what a tenant's callbacks are signed with: their receiver needs it."""
+    from workflows.service.callbacks import key_of, secret_of
+    from workflows.settings import load
+
+    typer.echo(secret_of(key_of(load()), tenant))
+
+
 @app.command("list")
 def show(tenant: Tenant = "default") -> None:
     """List a tenant's tokens, without their secrets."""

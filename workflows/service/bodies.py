@@ -53,7 +53,8 @@ class Wanted(Value):
     url: of a git repository, without credentials; subdirectory: of an uploaded archive; rev: revision to diagnose;
     good: one where it worked; tests: failing test ids, or one command; log, issue: texts; patches: diffs to try first;
     install, test_command, python: overrides of what is detected; allow: rules of the guard to lift; priority: higher
-    first; deadline_s: seconds from now to the end, waiting included.
+    first; deadline_s: seconds from now to the end, waiting included; callback: https URL that is sent a signed message
+    when the run has ended (Standard Webhooks, type `diagnosis.ended`, the run as `data`), again until it answers 2xx.
     """
 
     url: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
@@ -73,6 +74,7 @@ class Wanted(Value):
     limits: WantedLimits = WantedLimits()
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0, le=4 * WEEK, allow_inf_nan=False)
+    callback: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
 
 
 class RunView(Value):
@@ -161,6 +163,12 @@ class TokenList(Value):
     """A tenant's tokens."""
 
     tokens: tuple[Token, ...]
+
+
+class CallbackSecret(Value):
+    """What a tenant's callbacks are signed with, as libraries for Standard Webhooks take it."""
+
+    secret: str
 
 
 class FieldProblem(Value):

@@ -71,16 +71,35 @@ async def check_git(url: str, hosts: Hosts, resolve: Resolve) -> None:
     await _check_addresses(host, parts.port or 443, hosts, resolve)
 
 
+async def check_callback(url: str, hosts: Hosts, resolve: Resolve) -> tuple[str, ...]:
+    """The addresses that may be connected to for a callback, directly. Raises UrlRefused.
+
+    Callbacks go through no proxy. http is for private networks, where those are allowed.
+    """
+    parts = _parts(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and hosts.private):
+        raise UrlRefused("a callback's URL is https")
+    if parts.fragment:
+        raise UrlRefused("a callback's URL has no fragment")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return await _allowed(parts.hostname or "", port, hosts, resolve)
+
+
 async def _check_addresses(host: str, port: int, hosts: Hosts, resolve: Resolve) -> None:
     """Return when all addresses of a host are allowed, or a proxy resolves it. Raises UrlRefused."""
-    if hosts.proxied and not _literal(host):
-        return
+    if not hosts.proxied or _literal(host):
+        await _allowed(host, port, hosts, resolve)
+
+
+async def _allowed(host: str, port: int, hosts: Hosts, resolve: Resolve) -> tuple[str, ...]:
+    """All addresses of a host. Raises UrlRefused unless all of them are allowed."""
     try:
         found = tuple(await resolve(host, port))
     except (OSError, UnicodeError):  # a timeout is an OSError too
         raise UrlRefused("the host of the URL cannot be found") from None
     if not found or not (hosts.private or all(map(public, found))):
         raise UrlRefused("the URL leads to this machine or into a private network, which is not allowed here")
+    return found
 
 
 def public(address: str) -> bool:

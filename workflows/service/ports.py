@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from workflows.service.values import Event, Feedback, Page, Principal, Run, RunState, Scope, Submission, Token
+from workflows.service.values import Callback, Event, Feedback, Page, Principal, Run, RunState, Scope, Submission, Token
 
 
 class StoreDown(RuntimeError):
@@ -69,6 +69,9 @@ class Store(Protocol):
 
     async def cancel(self, who: Principal, run: str) -> Run | None:
         """End a run, or ask the worker that has it to end it; of an ended run nothing changes. Audited."""
+
+    async def callback(self, tenant: str, run: str) -> Callback | None:
+        """What became of telling the run's callback URL; None when it has none, or there is no such run."""
 
     async def feedback(self, who: Principal, feedback: Feedback) -> bool:
         """Keep what somebody thinks of a report; False when there is no such run. Audited."""

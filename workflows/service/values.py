@@ -16,6 +16,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 EventKind = Literal[
     "queued", "started", "resumed", "progress", "message", "finished", "failed", "cancelled", "timed_out"
 ]
+CallbackState = Literal["waiting", "due", "delivered", "given_up"]
 ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled", "timed_out"})
 
 
@@ -43,8 +44,8 @@ class Token(Value):
 class Submission(Value):
     """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
 
-    priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included; trace: the
-    `traceparent` of what submitted it.
+    priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included; callback:
+    URL that is told of the end; trace: the `traceparent` of what submitted it.
     """
 
     request: Request
@@ -53,6 +54,7 @@ class Submission(Value):
     patches: tuple[str, ...] = ()
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
+    callback: str | None = Field(default=None, max_length=2000)
     trace: str = Field(default="", max_length=100)
 
 
@@ -123,3 +125,19 @@ class Feedback(Value):
     run: str
     verdict: Literal["right", "wrong", "partly"]
     comment: str = Field(default="", max_length=4000)
+
+
+class Callback(Value):
+    """What became of telling a run's callback URL of its end.
+
+    id: of the message, the same with every try; tries: so far; status: of HTTP, of the last try, None when none came;
+    problem: of the last try; next: when it is tried again; settled: since when it is delivered or given up.
+    """
+
+    id: str
+    state: CallbackState
+    tries: int = 0
+    status: int | None = None
+    problem: str = ""
+    next: datetime | None = None
+    settled: datetime | None = None

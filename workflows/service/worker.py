@@ -19,10 +19,12 @@ from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from workflows.service.attempt import Attempt
+from workflows.service.callbacks import send
 from workflows.service.fence import EXIT, Fence
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
-from workflows.service.store.attempts import Attempts
+from workflows.service.retention import lapse
+from workflows.service.store import PostgresStore
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import sweep
 from workflows.settings import Settings
@@ -50,7 +52,7 @@ class _AtOnce(BaseRetryStrategy):
 class Worker:
     """concurrency: runs at the same time; figures: what is counted about them."""
 
-    store: Attempts
+    store: PostgresStore
     settings: Settings
     concurrency: int
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,8 +65,11 @@ class Worker:
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AtOnce())(self._job)
         awake = threading.Event()
         threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
-        keeping = [asyncio.create_task(self._rescue(), name="rescue"), asyncio.create_task(self._sweep(), name="sweep")]
-        keeping.append(asyncio.create_task(reap(self.settings), name="reap"))
+        chores = {
+            "rescue": self._rescue(), "sweep": self._sweep(), "reap": reap(self.settings),
+            "callbacks": send(self.store, self.settings, self.figures.called_back),
+        }  # fmt: skip
+        keeping = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
         log.info("worker begins", concurrency=self.concurrency)
         try:
             while not self.draining.is_set():
@@ -133,8 +138,9 @@ class Worker:
                 gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
                 if gone:
                     log.info("uploads that no run needs were removed", uploads=gone)
+                await lapse(self.store, self.settings)
             except (StoreDown, OSError) as error:
-                log.warning("uploads are not swept", why=str(error))
+                log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)
 
 

@@ -18,12 +18,15 @@ class Figures:
     """Counters of one worker process, in a registry of its own. Seconds are of wall clock where nothing is said."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series more for each counter, which nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._runs = Counter("patchwright_runs", "runs that ended here", ("state", "outcome"), registry=registry)
         self._released = Counter("patchwright_runs_released", "runs given back to the queue", registry=registry)
         self._running = Gauge("patchwright_runs_working", "runs that this worker works on", registry=registry)
+        self._callbacks = Counter(
+            "patchwright_callbacks", "tries of callbacks by their end", ("state",), registry=registry
+        )
         self._nodes = Histogram(
             "patchwright_node_seconds", "steps of the machine", ("node",), buckets=_STEPS, registry=registry
         )
@@ -63,6 +66,10 @@ class Figures:
     def released(self) -> None:
         """A run goes on elsewhere."""
         self._released.inc()
+
+    def called_back(self, state: str) -> None:
+        """A callback was tried: "delivered", "due" again, or "given_up"."""
+        self._callbacks.labels(state).inc()
 
     @contextmanager
     def working(self) -> Iterator[None]:

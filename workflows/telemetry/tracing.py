@@ -109,8 +109,8 @@ def ids() -> dict[str, str]:
 def sent(variables: Mapping[str, str], version: str) -> Iterator[None]:
     """Send the spans of this process while the context lasts, when the variables name a collector.
 
-    The SDK reads the variables for the rest: headers, sampling, resources, batches, OTEL_SDK_DISABLED. Raises Refused where it is
-    not installed.
+    The SDK reads the variables for the rest: headers, sampling, resources, batches, OTEL_SDK_DISABLED.
+    Raises Refused where it is not installed.
     """
     if not any(variables.get(name) for name in ASKS) or variables.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
         yield

@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.problems import Problem
+from workflows.service.api.rates import Rates
 from workflows.service.fetch import Hosts, Resolve
 from workflows.service.ports import Store
 from workflows.service.values import Principal, Scope
@@ -39,6 +40,7 @@ class Parts:
     hosts: Hosts
     resolve: Resolve
     metrics: Metrics
+    rates: Rates
     heartbeat_s: float = 15.0
     watch_s: float = 900.0
     unpacking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
@@ -90,12 +92,16 @@ def _unknown(detail: str, more: str = "") -> Problem:
 
 @dataclass(frozen=True)
 class Needs:
-    """Lets those through whose token has the scope. Raises Problem 401, 403."""
+    """Lets those through whose token has the scope, as often as they may ask. Raises Problem 401, 403, 429."""
 
     scope: Scope
 
-    async def __call__(self, asker: Annotated[Principal, Depends(who)]) -> Principal:
+    async def __call__(self, asker: Annotated[Principal, Depends(who)], parts: WithParts) -> Principal:
         """Who asks, when they may."""
+        wait_s = await parts.rates.wait_s(asker.tenant)
+        if wait_s:
+            detail = f"more than {parts.rates.per_minute} requests of this tenant in a minute"
+            raise Problem(429, "too-many-requests", detail, headers={"Retry-After": str(wait_s)})
         if self.scope not in asker.scopes:
             challenge = f'Bearer realm="patchwright", error="insufficient_scope", scope="{self.scope}"'
             detail = f"this needs a token with the scope {self.scope}"

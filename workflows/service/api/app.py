@@ -11,6 +11,7 @@ from workflows.service.api import events, health, openapi, problems, results, ru
 from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
+from workflows.service.api.rates import Rates
 from workflows.service.fetch import Hosts, Resolve, Resolver
 from workflows.service.ports import Store
 from workflows.service.values import Principal
@@ -24,7 +25,7 @@ OURS: TelemetryConfig = {
     "operation_spans": False,
     "auto_configure": False,
 }
-ROUTERS = (runs.router, events.router, results.router, tokens.router, health.router)
+ROUTERS = (runs.router, events.router, results.router, tokens.router, tokens.secrets, health.router)
 
 
 def create_app(
@@ -44,7 +45,8 @@ def create_app(
     app.state.parts = Parts(
         store=store, settings=settings, folder=folder, anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
-        resolve=resolve or Resolver(), metrics=metrics, heartbeat_s=heartbeat_s,
+        resolve=resolve or Resolver(), metrics=metrics, rates=Rates(settings.requests_per_minute),
+        heartbeat_s=heartbeat_s,
     )  # fmt: skip
     limits = allowance or Allowance(form_bytes=(settings.upload_mb << 20) + (24 << 20))
     app.add_middleware(Around, allowance=limits, metrics=metrics)

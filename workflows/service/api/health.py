@@ -33,7 +33,7 @@ async def readyz(parts: WithParts) -> Alive:
 async def metrics(request: Request, parts: WithParts, shown: Shown) -> Response:
     """Figures for Prometheus: from this machine itself, or with a token that has the scope admin."""
     if not _from_here(request):
-        await Needs("admin")(await who(request, parts, shown))
+        await Needs("admin")(await who(request, parts, shown), parts)
     return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

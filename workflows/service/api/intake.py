@@ -22,7 +22,7 @@ from workflows.reasoners import chosen
 from workflows.service.api.access import Parts
 from workflows.service.api.problems import Problem, field_problems, invalid
 from workflows.service.bodies import Wanted
-from workflows.service.fetch import UrlRefused, check_git
+from workflows.service.fetch import UrlRefused, check_callback, check_git
 from workflows.service.members import ArchiveRefused, Bounds
 from workflows.service.unpack import unpack
 from workflows.service.values import Principal, Submission
@@ -113,6 +113,11 @@ async def check(wanted: Wanted, asker: Principal, parts: Parts, *, uploaded: boo
             await check_git(wanted.url, parts.hosts, parts.resolve)
     except UrlRefused as error:
         raise invalid("url", str(error)) from None
+    try:
+        if wanted.callback is not None:
+            await check_callback(wanted.callback, parts.hosts, parts.resolve)
+    except UrlRefused as error:
+        raise invalid("callback", str(error)) from None
 
 
 def _check_options(wanted: Wanted, permitted: tuple[str, ...]) -> None:
@@ -169,5 +174,5 @@ def submission(wanted: Wanted, settings: Settings, archive: Path | None) -> Subm
     )  # fmt: skip
     return Submission(
         request=request, log=wanted.log, issue=wanted.issue, patches=wanted.patches,
-        priority=wanted.priority, deadline_s=wanted.deadline_s, trace=carried(),
+        priority=wanted.priority, deadline_s=wanted.deadline_s, callback=wanted.callback, trace=carried(),
     )  # fmt: skip

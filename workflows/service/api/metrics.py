@@ -25,7 +25,7 @@ class Metrics:
     """Counters of the API. Labels are routes as declared, never paths as sent: their number is bounded."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series more for each counter, which nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         self._requests = Counter(
             "patchwright_http_requests", "requests answered", ("method", "route", "status"), registry=registry

@@ -16,7 +16,7 @@ from workflows.service.api.intake import check, discard, stored, submission, tak
 from workflows.service.api.problems import Problem, Unchanged, invalid, missing
 from workflows.service.bodies import Opinion, RunList, RunView, view
 from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, StoreDown
-from workflows.service.values import Feedback, Principal, Run, RunState, Submission
+from workflows.service.values import Callback, Feedback, Principal, Run, RunState, Submission
 
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 RunId = Annotated[str, InPath(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", description="Id of a run.")]
@@ -151,6 +151,15 @@ async def cancel(run: RunId, asker: Submitter, parts: WithParts, response: Respo
         raise missing()
     response.headers["ETag"] = etag(known)
     return view(known)
+
+
+@router.get("/{run}/callback")
+async def callback(run: RunId, asker: Reader, parts: WithParts) -> Callback:
+    """What became of telling the callback URL that the run has ended."""
+    known = await parts.store.callback(asker.tenant, run)
+    if known is None:
+        raise missing()
+    return known
 
 
 @router.post("/{run}/feedback", status_code=204)

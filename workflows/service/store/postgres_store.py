@@ -12,6 +12,7 @@ from procrastinate import App
 from workflows.service.ports import StoreDown
 from workflows.service.schema import HEAD
 from workflows.service.store.attempts import Attempts
+from workflows.service.store.lifecycle import Lifecycle
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import Database, opened
 from workflows.service.store.queue import PatientConnector
@@ -24,7 +25,7 @@ from workflows.settings import Settings
 POLL_S = 3.0
 
 
-class PostgresStore(Runs, Tokens, Attempts, Standings):
+class PostgresStore(Runs, Tokens, Lifecycle, Attempts, Standings):
     """Implements Store, and what workers need beside it."""
 
     def __init__(self, database: Database, listener: Listener, app: App, settings: Settings) -> None:

@@ -21,6 +21,8 @@ with run as (
     returning *
 ), content as (
     insert into submissions (run, content) select id, %(content)s from run
+), told_of as (
+    insert into callbacks (run, tenant, url) select id, tenant, %(callback)s from run where %(callback)s::text is not null
 ), event as (
     insert into run_events (run, seq, kind) select id, 1, 'queued' from run
 ), told as (
@@ -66,11 +68,16 @@ update runs set cancelling = true, version = version + 1 where tenant = %(tenant
 -- call --
 select pg_notify('patchwright_runs', '!' || %(run)s);
 -- end_run --
-update runs set state = %(state)s, finished = now(), outcome = %(outcome)s, headline = %(headline)s,
-    problem = %(problem)s, cancelling = false, version = version + 1
-where tenant = %(tenant)s and id = %(run)s and state in ('queued', 'running')
-    and (%(epoch)s::integer is null or epoch = %(epoch)s)
-returning *;
+with ended as (
+    update runs set state = %(state)s, finished = now(), outcome = %(outcome)s, headline = %(headline)s,
+        problem = %(problem)s, cancelling = false, version = version + 1
+    where tenant = %(tenant)s and id = %(run)s and state in ('queued', 'running')
+        and (%(epoch)s::integer is null or epoch = %(epoch)s)
+    returning *
+), told as (
+    update callbacks c set state = 'due', due = now() from ended where c.run = ended.id and c.state = 'waiting'
+)
+select * from ended;
 -- claim --
 update runs set state = 'running', epoch = epoch + 1, lost = lost + (state = 'running')::integer, beat = now(),
     started = coalesce(started, now()), version = version + 1

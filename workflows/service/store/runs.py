@@ -67,7 +67,7 @@ class Runs:
             made = await asked(
                 cursor, "insert_run", run=run, tenant=who.tenant, token=who.token, request=kept(submission.request),
                 priority=submission.priority, slot=slot, deadline_s=submission.deadline_s, job=job,
-                content=kept(submission), key=hashed, fingerprint=fingerprint,
+                content=kept(submission), key=hashed, fingerprint=fingerprint, callback=submission.callback,
             )  # fmt: skip
             if made is None:
                 raise LookupError("a run that was just made is gone")

@@ -1,0 +1,94 @@
+"""What comes after a run: whoever asked is told, signed, however often it takes; one day all of it is removed."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from tests import postgres
+from tests.acceptance.command import Patchwright
+from tests.acceptance.repositories import SHOP, repository
+from tests.unit.test_callbacks import receiving
+from workflows.client import Client
+from workflows.packing import pack
+from workflows.service.bodies import RunView, Wanted, WantedLimits
+
+LIMITS = WantedLimits(repeats=2, rounds=1, workers=1)
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with postgres.running() as running:
+        yield running
+
+
+def _port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _ended(client: Client, archive: bytes, callback: str) -> RunView:
+    run = client.submit(Wanted(tests=("tests",), limits=LIMITS, callback=callback), BytesIO(archive))
+    assert list(client.events(run.id))[-1].kind == "finished"
+    return client.run(run.id)
+
+
+def test_the_end_is_told_again_until_it_is_heard_and_old_runs_go(
+    address: str, patchwright: Patchwright, tmp_path: Path
+) -> None:
+    """The receiver fails first; the message verifies with the secret that the command prints."""
+    archive, port = BytesIO(), _port()
+    pack(repository(tmp_path / "shop", SHOP), archive)
+    serve = ("serve", "--port", str(port), "--workers", "1", "--no-tokens")
+    serving = patchwright.start(*serve, database_url=address, private_hosts=True)
+    try:
+        with receiving(503, 200) as (receiver, at), Client.to(f"http://127.0.0.1:{port}") as client:
+            url = f"http://127.0.0.1:{at}/done?key=S3CRET-OF-THE-RECEIVER"
+            run = _ended(client, archive.getvalue(), url)
+            end = time.monotonic() + 60
+            while (told := client.callback(run.id)) and told.state == "due" and time.monotonic() < end:
+                time.sleep(0.5)
+            assert told is not None
+            assert (told.state, told.status, told.tries) == ("delivered", 200, 2)
+            secret = client.callback_secret()
+    finally:
+        serving.terminate()
+        out, err = serving.communicate(timeout=60)
+    assert serving.returncode == 0, err[-3000:]
+    assert secret not in out + err
+    assert "S3CRET-OF-THE-RECEIVER" not in out + err
+    printed = patchwright.run("token", "callback-secret")
+    assert printed.out.strip() == secret
+    for headers, body in receiver.got:
+        message = Webhook(secret).verify(body, headers)
+        assert (message["data"]["id"], message["data"]["outcome"]) == (run.id, "verified_patch")
+    _removed(patchwright, serve, address, run, port)
+
+
+def _removed(patchwright: Patchwright, serve: tuple[str, ...], address: str, run: RunView, port: int) -> None:
+    """A service that keeps runs for less than a second removes it with its files."""
+    folder = patchwright.home / "runs" / run.id
+    assert (folder / "report.json").exists()
+    serving = patchwright.start(*serve, database_url=address, keep_days=0.000001)
+    try:
+        _wait_for_none(serving, folder)
+        with Client.to(f"http://127.0.0.1:{port}") as client:
+            assert client.runs().runs == ()
+    finally:
+        serving.terminate()
+        serving.communicate(timeout=60)
+
+
+def _wait_for_none(serving: subprocess.Popen[str], folder: Path) -> None:
+    end = time.monotonic() + 60
+    while folder.exists() and time.monotonic() < end and serving.poll() is None:
+        time.sleep(0.2)
+    assert not folder.exists()
+    time.sleep(1.0)  # rows go after files
