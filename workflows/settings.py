@@ -172,8 +172,12 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What no log may show: values of secret settings, the database's password, the headers for a collector."""
+        """What no log may show: values of secret settings and files, the database's password, a collector's headers."""
         values = [value.get_secret_value() for value in dict(self).values() if isinstance(value, SecretStr)]
+        for name, path in dict(self).items():
+            if name.endswith("_file") and path is not None:
+                with contextlib.suppress(OSError, ValueError):  # told where it is needed
+                    values.append(path.read_text(encoding="utf-8").strip())
         for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
             values += [unquote(pair.partition("=")[2].strip()) for pair in os.environ.get(name, "").split(",")]
         with contextlib.suppress(ValueError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from workflows.settings import Settings
 
@@ -46,11 +48,15 @@ def test_every_line_is_json_names_its_run_and_holds_no_secret() -> None:
     assert found[1]["event"] == "theirs: ***"
 
 
-def test_settings_tell_what_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_tell_what_is_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Also the password within an address, as it is and as it is written there, and headers for a collector."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=collector%20word,x=abc")
-    settings = Settings(model_key="key-of-model", database_url="postgresql://ada:p%40ssword@db/x")  # type: ignore[arg-type]
-    assert {"key-of-model", "p@ssword", "collector word"} <= settings.secrets
+    settings = Settings(
+        model_key=SecretStr("key-of-model"), token_file=tmp_path / "token",
+        database_url=SecretStr("postgresql://ada:p%40ssword@db/x"),
+    )  # fmt: skip
+    (tmp_path / "token").write_text("token-in-file\n")
+    assert {"key-of-model", "p@ssword", "collector word", "token-in-file"} <= settings.secrets
     assert "abc" not in settings.secrets, "too short to be blotted out everywhere"
 
 
