@@ -24,6 +24,7 @@ STUCK = 3
 NUDGES = 2
 FINAL_ANSWER = 1024
 KEPT_RESULTS = 3
+SHOWN_EVERY, SHOWN_BELOW = 4, 0.5
 CHARACTERS_PER_TOKEN = 3.2
 LEFT_OUT = "[left out to save space; make the call again to see its result]"
 _FINAL = "{why} No more tools can be used. Give your final answer now, in the form that was asked for."
@@ -113,7 +114,7 @@ class _Branch:
             stop = self._mind.halt(self._task.branch, self._step, self._spent())
             if stop:
                 return await self._final(stop)
-            reply = await self._ask(self._task.tools, self._account.reasoner.answer)
+            reply = await self._ask(self._task.tools, self._thinking(), self._account.reasoner.answer)
             self._step += 1
             if not reply.calls and not await self._nudge(reply):
                 return self._acted(reply.text, "answered")
@@ -131,23 +132,30 @@ class _Branch:
         spent = {
             "overdrawn": account.free < final,
             "seconds": account.left_s <= 1.0,
-            "tokens": account.free < prompt + reasoner.thinking + reasoner.answer + final,
+            "tokens": account.free < prompt + min(FINAL_ANSWER, reasoner.thinking) + reasoner.answer + final,
             "steps": self._step >= reasoner.steps,
             "sandbox": account.sandbox_s >= reasoner.sandbox_s,
             "stuck": self._idle >= STUCK,
         }
         return next((name for name, reached in spent.items() if reached), "")
 
+    def _thinking(self) -> int:
+        """The cap of this turn's thinking: what was set, or what is left of tokens, and of seconds at this pace."""
+        account, reasoner, prompt = self._account, self._account.reasoner, self._prompt_tokens()
+        spare = account.free - 2 * prompt - reasoner.answer - 2 * FINAL_ANSWER
+        if self._mind.pace:
+            spare = min(spare, int(account.left_s * self._mind.pace) - reasoner.answer)
+        return min(reasoner.thinking, max(FINAL_ANSWER, spare))
+
     async def _final(self, stop: str) -> Acted:
         """The forced answer, without tools, where there are tokens and seconds for it."""
         if stop not in _WHY:
             return self._acted("", stop)
         self._messages.append(Message(role="user", text=_FINAL.format(why=_WHY[stop])))
-        reply = await self._ask((), FINAL_ANSWER)
+        reply = await self._ask((), FINAL_ANSWER, FINAL_ANSWER)
         return self._acted(reply.text, stop)
 
-    async def _ask(self, tools: tuple[ToolSpec, ...], answer: int) -> Reply:
-        thinking = self._account.reasoner.thinking if tools else FINAL_ANSWER
+    async def _ask(self, tools: tuple[ToolSpec, ...], thinking: int, answer: int) -> Reply:
         self._compact(thinking + answer)
         try:
             reply = await self._request(tools, thinking, answer)
@@ -223,11 +231,18 @@ class _Branch:
         self._account.sandbox_s += used.sandbox_s
 
     def _budget(self) -> str:
+        """What is left, every few turns; in every turn once half of something is spent."""
         account = self._account
-        steps = account.reasoner.steps - self._step
-        runs = max(0.0, account.reasoner.sandbox_s - account.sandbox_s)
+        limits = account.reasoner
+        shares = (1 - self._step / limits.steps, account.free / limits.tokens, account.left_s / account.wall_s,
+                  1 - account.sandbox_s / limits.sandbox_s)  # fmt: skip
+        if min(shares) > SHOWN_BELOW and self._step % SHOWN_EVERY:
+            return ""
+        steps = limits.steps - self._step
+        runs = max(0.0, limits.sandbox_s - account.sandbox_s)
         tokens = max(0, account.free) // 1000
-        return f"[left: {steps} steps, {tokens}k tokens, {account.left_s:.0f} s, {runs:.0f} s of runs]"
+        scarce = f", {runs:.0f} s of runs" if runs < account.left_s else ""
+        return f"[left: {steps} steps, {tokens}k tokens, {account.left_s:.0f} s{scarce}]"
 
     def _prompt_tokens(self) -> int:
         """Tokens of the next prompt: what the server counted last time, and an estimate of what was added since."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tools.bisect import bisect
 from tools.halving import Verdict
 from tools.history import History
 from tools.testing.run import run_tests
+from tools.toolbox.history import BISECT_S
 from tools.values import TestResult, TestRun
 
 _ABSENT = {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "SyntaxError", "IndentationError"}
@@ -25,13 +27,14 @@ _ABSENT = {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", 
 
 @dataclass(frozen=True)
 class Hunt:
-    """Where to bisect: the place to run tests, our clone's history, and its bad end."""
+    """Where to bisect: the place to run tests, our clone's history, and its bad end; name: of the branch that asks."""
 
     site: Site
     history: History
     bad: str
     artifacts: Artifacts
     emit: Emit
+    name: str = ""
 
 
 async def find_culprit(hunt: Hunt, order: BisectOrder) -> BisectOutcome:
@@ -43,9 +46,10 @@ async def find_culprit(hunt: Hunt, order: BisectOrder) -> BisectOutcome:
     history = hunt.history
     good = await history.resolve(order.good)
     started = time.monotonic()
-    for left in hunt.site.base.parent.glob("bisect-*"):  # of an attempt that was killed
+    mark = f"bisect{hunt.name}-"
+    for left in hunt.site.base.parent.glob(f"{mark}*"):  # of an attempt that was killed
         shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="bisect-", dir=hunt.site.base.parent))
+    folder = Path(tempfile.mkdtemp(prefix=mark, dir=hunt.site.base.parent))
     trial = _Trial(hunt, order, folder)
     try:
         trial.lay_tests()
@@ -66,6 +70,21 @@ async def find_culprit(hunt: Hunt, order: BisectOrder) -> BisectOutcome:
         seconds=round(time.monotonic() - started, 2),
     )
     return BisectOutcome(culprit=culprit, reason=found.reason)
+
+
+def asking(hunt: Hunt, tests: tuple[str, ...], repeats: int, test_s: float) -> Callable[[str], Awaitable[str]]:
+    """What a model's tool asks: a good revision -> the culprit in words, with its diff, or why there is none."""
+
+    async def asked(good: str) -> str:
+        order = BisectOrder(good=good, tests=tests, repeats=repeats, wall_s=BISECT_S, test_s=test_s)
+        found = await find_culprit(hunt, order)
+        if found.culprit is None:
+            return found.reason
+        one = found.culprit
+        head = f"{one.commit[:12]} {one.date[:10]} {one.author}: {one.subject} ({one.tested} commits tested)"
+        return f"{head}\n{hunt.artifacts.text(one.diff)}"
+
+    return asked
 
 
 class _Trial:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,14 @@ class _Hands:
 
 @asynccontextmanager
 async def open_desk(
-    site: Site, order: DeskOrder, *, artifacts: Artifacts, outputs: Path, history: History | None, commit: str | None
+    site: Site,
+    order: DeskOrder,
+    *,
+    artifacts: Artifacts,
+    outputs: Path,
+    history: History | None,
+    commit: str | None,
+    bisect: Callable[[str], Awaitable[str]] | None = None,
 ) -> AsyncIterator[Hands]:
     """A desk for a branch; its sandbox is opened when a tool first needs it, and ended with the context."""
     desk = Desk(
@@ -40,7 +47,7 @@ async def open_desk(
         test_s=order.test_s, outputs=outputs, suspects=order.suspects, failing=order.failing,
         protected=frozenset(order.protected),
         logs={name: artifacts.text(digest)[-LOG:] for name, digest in order.logs},
-        history=history, commit=commit, writes=order.writes,
+        history=history, commit=commit, writes=order.writes, bisect=bisect,
     )  # fmt: skip
     async with desk:
         yield _Hands(desk)

@@ -21,11 +21,16 @@ _ERRORS = {
     kind.__name__: kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, ModelError)
 }
 
+TELLING = 50
+"""Tokens of a reply from which on its pace is the server's."""
+
 _FASTER = "search was faster: a patch of its own is verified first"
 
 
 class Mind:
-    """model: None for a replay; record: the run's file of rows."""
+    """model: None for a replay; record: the run's file of rows; pace: tokens per second of the last reply that was long
+    enough to tell, 0 before there was one.
+    """
 
     def __init__(self, model: Model | None, record: Path) -> None:
         self._model = model
@@ -33,6 +38,7 @@ class Mind:
         self._known: dict[str, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
         self._superseded = asyncio.Event()
+        self.pace = 0.0
         if record.exists():
             self._known = {row["key"]: row for row in rows_of(record) if row.get("method") in ("model", "halt")}
 
@@ -55,6 +61,9 @@ class Mind:
         except ModelError as error:
             self._keep(name, ask, {"error": {"kind": type(error).__name__, "message": str(error)}})
             raise
+        spoken = reply.seconds - reply.first_s
+        if spoken > 0 and reply.usage.completion >= TELLING:
+            self.pace = reply.usage.completion / spoken
         self._keep(name, ask, {"result": reply.model_dump(mode="json")})
         return reply
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -27,7 +27,7 @@ from agent.bench import (
     TestOrder,
     TestOutcome,
 )
-from agent.culprit import Hunt, find_culprit
+from agent.culprit import Hunt, asking, find_culprit
 from agent.desks import open_desk
 from agent.domain import Limits, Prepared, Request
 from agent.site import Site
@@ -193,9 +193,19 @@ class Workbench:
         history = History(self.folder / prepared.repository) if prepared.repository else None
         outputs = self.folder / "outputs" / order.branch
         async with open_desk(
-            site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit
-        ) as hands:
+            site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit,
+            bisect=self._bisecting(site, prepared, order),
+        ) as hands:  # fmt: skip
             yield self.watched(hands)
+
+    def _bisecting(self, site: Site, prepared: Prepared, order: DeskOrder) -> Callable[[str], Awaitable[str]] | None:
+        if prepared.repository is None or prepared.commit is None:
+            return None
+        hunt = Hunt(
+            site, History(self.folder / prepared.repository), prepared.commit, self.artifacts, lambda _: None,
+            order.branch,
+        )  # fmt: skip
+        return asking(hunt, order.failing[:3], min(3, self.limits.repeats), order.test_s)
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         """See the protocol."""

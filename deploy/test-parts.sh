@@ -25,6 +25,22 @@ need cmake cmake
 need cargo cargo
 need openssl openssl
 need systemd-analyze systemd
+need npm npm
+
+# GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
+examples=.cache/npm/webhooks-examples
+[ -f "$examples/node_modules/@octokit/webhooks-examples/package.json" ] ||
+    npm install --prefix "$examples" --ignore-scripts --no-audit --no-fund --silent @octokit/webhooks-examples@7.6.1
+
+# GitHub's own description of its interface, as somebody else keeps it: one file of the package, and nothing is run.
+description=.cache/npm/openapi
+[ -f "$description/api.github.com.json" ] || (
+    mkdir -p "$description"
+    cd "$description"
+    npm pack --silent @octokit/openapi@23.0.2 >/dev/null
+    tar -xzf octokit-openapi-23.0.2.tgz --strip-components=2 package/generated/api.github.com.json
+    rm octokit-openapi-23.0.2.tgz
+)
 
 # A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
 # services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.

@@ -35,6 +35,22 @@ class FileChange(Value):
     new: str | None
 
 
+Normalized = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def normalized(diff: str) -> Normalized:
+    """What a diff adds and removes, by file: the same whatever its headers, its context, and in Python its comments,
+    empty lines and spaces at ends of lines. Raises PatchInvalid.
+    """
+    found = []
+    for file in parse(diff):
+        rows = [str(line).rstrip() for hunk in file for line in hunk if line.is_added or line.is_removed]
+        if file.path.endswith((".py", ".pyi")):
+            rows = [row for row in rows if row[1:].strip() and not row[1:].lstrip().startswith("#")]
+        found.append((file.path, tuple(rows)))
+    return tuple(sorted(found))
+
+
 def parse(diff: str) -> PatchSet:
     """The files and hunks of a unified diff. Raises PatchInvalid."""
     if len(diff) > MAX_DIFF:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 from tools.values import Value
 
 Arguments = TypeVar("Arguments", bound=Value)
-_NOISE = ("title", "default", "additionalProperties", "$defs")
+_NOISE = ("title", "default", "additionalProperties", "$defs", "minimum", "maximum")
 
 
 class ToolError(Exception):

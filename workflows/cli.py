@@ -16,6 +16,7 @@ import typer
 from workflows.commands import (
     about,
     diagnose,
+    github,
     images,
     log,
     logs,
@@ -57,6 +58,7 @@ SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, remote.o
 for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 app.add_typer(token.app, rich_help_panel="The service")
+app.add_typer(github.app, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
 app.add_typer(model.app, rich_help_panel="Patchwright itself")

@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         default="",
         description="what requests to the service may ask for beyond the usual, by commas: install, allow, none",
     )
+    github_links: str = Field(
+        default="", max_length=2000, description="address of this service that comments link to; empty: none"
+    )
     upload_mb: int = Field(default=256, ge=1, le=65_536, description="size of an upload to the service, in MiB")
     unpacked_mb: int = Field(default=2048, ge=1, le=1_048_576, description="size of an upload unpacked, in MiB")
     unpacked_files: int = Field(default=100_000, ge=1, le=10_000_000, description="files in an upload")
@@ -168,6 +171,26 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         default="127.0.0.1", min_length=1, max_length=300, description="the address of that port, on this machine alone"
     )
+    github_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret that GitHub signs webhooks with; empty: none are taken"
+    )
+    github_secret_old: SecretStr = Field(
+        default=SecretStr(""), description="the secret before it, good until every delivery has the new one"
+    )
+    github_secret_file: Folder | None = Field(
+        default=None, description="file with these secrets, one a line, instead of them"
+    )
+    github_url: str = Field(
+        default="", max_length=2000, description="base of GitHub's API, such as https://HOST/api/v3; empty: github.com"
+    )
+    github_app: int = Field(default=0, ge=0, description="id of the GitHub App that the bot is")
+    github_key_file: Folder | None = Field(default=None, description="file with the App's private key (PEM)")
+    github_log_hosts: Names = Field(
+        default="", description="more hosts that logs may be fetched from, by commas; *.HOST for all below one"
+    )
+    github_tenant: str = Field(
+        default="default", min_length=1, max_length=100, description="the tenant whose runs the bot's diagnoses are"
+    )
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 
     @property
@@ -177,7 +200,7 @@ class Settings(BaseSettings):
         for name, path in dict(self).items():
             if name.endswith("_file") and path is not None:
                 with contextlib.suppress(OSError, ValueError):  # told where it is needed
-                    values.append(path.read_text(encoding="utf-8").strip())
+                    values += [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
         for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
             values += [unquote(pair.partition("=")[2].strip()) for pair in os.environ.get(name, "").split(",")]
         with contextlib.suppress(ValueError):

@@ -26,7 +26,7 @@ from agent.repeats import Repeats, repeat
 from agent.state import State, Update
 from agent.written import as_diff
 from tools.git import plain
-from tools.patches import PatchInvalid, parse
+from tools.patches import PatchInvalid, normalized, parse
 from tools.toolbox.newtest import FRAMEWORKS
 
 BRANCH = "tell"
@@ -76,11 +76,11 @@ async def choose(state: State, runtime: Runtime[Deps]) -> Update:
     if deps.mind.halt(BRANCH, -1, "seconds" if state.remaining_s() < NEEDS_S else ""):
         return {}
     verdicts = [first]
-    known = {_change(deps, first.patch)}
+    known = {normalized(deps.artifacts.text(first.patch))}
     for patch in rivals(state):
-        if _change(deps, patch.id) in known:
+        if normalized(deps.artifacts.text(patch.id)) in known:
             continue
-        known.add(_change(deps, patch.id))
+        known.add(normalized(deps.artifacts.text(patch.id)))
         deps.emit(Progress(node="choose", text=f"a rival: {patch.description}"))
         verdicts.append(await judge(state, deps, patch, first.before))
     if len(verdicts) == 1:
@@ -117,16 +117,8 @@ def _chosen(state: State, deps: Deps, running: Sequence[Patch], found: Told | No
 
 def _votes(state: State, deps: Deps, patch: Patch) -> int:
     """How often this change was proposed, by search and by branches of thought."""
-    change = _change(deps, patch.id)
-    return sum(each.votes for each in state.patches if _change(deps, each.id) == change)
-
-
-def _change(deps: Deps, patch: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a patch adds and removes, by file: the same for diffs with other headers or context."""
-    return tuple(
-        (file.path, tuple(str(line) for hunk in file for line in hunk if line.is_added or line.is_removed))
-        for file in parse(deps.artifacts.text(patch))
-    )
+    change = normalized(deps.artifacts.text(patch.id))
+    return sum(each.votes for each in state.patches if normalized(deps.artifacts.text(each.id)) == change)
 
 
 def _size(deps: Deps, patch: Patch) -> int:

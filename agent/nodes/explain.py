@@ -15,15 +15,15 @@ from agent.deps import Deps
 from agent.domain import Cited, Evidence, Explanation, Patch
 from agent.evidence import observe
 from agent.model import ModelError
-from agent.nodes.case import UNASKED, NoHands, account, counted, data, said_by, thought, told, unheard
+from agent.nodes.case import CRASH, UNASKED, NoHands, account, counted, crash_of, data, said_by, thought, told, unheard
 from agent.prompts import render
 from agent.state import State, Update
 from tools.git import plain
 
 BRANCH = "explain"
 SHARE = 0.5
-MAX_S = 180.0
-CRASH, REPORT, DIFF = 3000, 3000, 8000
+MAX_S = 240.0
+REPORT, DIFF = 3000, 8000
 FIRST, LAST = 25, 15
 MAX_SENTENCES, MAX_SENTENCE = 4, 400
 _ID = r"[a-z][a-z-]{0,30}-[0-9a-f]{6}"
@@ -81,11 +81,10 @@ def _leading(state: State) -> list[Evidence]:
 
 
 def _prompt(state: State, deps: Deps, patch: Patch, known: list[Evidence]) -> str:
-    crash = next((c.text or f"{c.kind}: {c.message}" for c in state.reproduced.crashes), "no message")
     issue = deps.artifacts.text(state.request.issue) if state.request.issue else ""
     return render(
         "explain.user",
-        crash=data(crash[-CRASH:], CRASH),
+        crash=data(crash_of(state), CRASH),
         report=data(issue, REPORT),
         patch={"id": known[-1].id, "diff": data(deps.artifacts.text(patch.id), DIFF)},
         evidence=[{"id": item.id, "summary": data(plain(item.summary, 300), 300)} for item in known],

@@ -21,7 +21,7 @@ from agent.domain import Evidence, Hypothesis, Patch
 from agent.evidence import observe
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
-from agent.nodes.case import UNASKED, account, case, counted, places, said_by, texts_of, thought, told
+from agent.nodes.case import PLACES, UNASKED, account, case, counted, places, said_by, texts_of, thought, told
 from agent.nodes.investigate import Looked, investigate, rows
 from agent.nodes.localize import test_file
 from agent.nodes.reasons import says
@@ -29,7 +29,8 @@ from agent.prompts import render
 from agent.state import State, Update
 from sandbox.protocol import SandboxError
 from tools.git import plain
-from tools.patches import PatchInvalid, touched
+from tools.localize.rank import functions
+from tools.patches import Normalized, PatchInvalid, normalized, touched
 from tools.tool import ToolError
 from tools.toolbox.using import ALL
 
@@ -108,9 +109,24 @@ async def _task(desks: Desks, hands: Hands, number: int) -> Task:
     return Task(
         branch=f"r{state.round}s{number}", system=render("think.system"),
         prompt=await _prompt(state, desks.deps, desks.hypotheses, number),
-        tools=SPECS, temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
+        tools=offered(state), temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
         check=_unchanged(hands),
     )  # fmt: skip
+
+
+def offered(state: State) -> tuple[ToolSpec, ...]:
+    """The tools that can tell something here; a call of another one is answered all the same.
+
+    logs: where one was given; history: where changes are known that bear on the failure; suspects: where the case does
+    not show them all.
+    """
+    idle = set() if state.request.log else {"logs"}
+    changed = any(signal.name == "change" for suspect in state.suspects for signal in suspect.signals)
+    if not (changed or state.culprit or state.request.good):
+        idle.add("history")
+    if len(functions(state.suspects)) <= PLACES:
+        idle.add("suspects")
+    return tuple(spec for spec in SPECS if spec.name not in idle)
 
 
 def _unchanged(hands: Hands) -> Callable[[str], Awaitable[str]]:
@@ -135,15 +151,18 @@ async def _prompt(state: State, deps: Deps, hypotheses: Sequence[Hypothesis], nu
     """Each branch follows another hypothesis first; without any, it is shown another place first."""
     shown = await case(state, deps, 0 if hypotheses else number)
     first = (state.round * len(hypotheses) // 2 + number) % max(1, len(hypotheses)) + 1
-    return render("think.user", hypotheses=rows(hypotheses), first=first, **shown)
+    steps = state.request.reasoner.steps if state.request.reasoner else 0
+    return render("think.user", hypotheses=rows(hypotheses), first=first, steps=steps, **shown)
 
 
 def _gathered(
     state: State, deps: Deps, looked: Looked, branches: Sequence[Branch], shown: list[dict[str, str]]
 ) -> Update:
-    """Equal patches count once. The branches' own accounts are the first evidence: what the step is remembered by."""
+    """Patches that say the same count once. The branches' own accounts are the first evidence: what the step is
+    remembered by.
+    """
     known = {patch.id for patch in state.patches}
-    patches: dict[str, Patch] = {}
+    patches: dict[Normalized, Patch] = {}
     lines: list[Evidence] = []
     for branch in branches:
         try:
@@ -153,8 +172,9 @@ def _gathered(
             continue
         lines.append(observe("think", _told(branch, patch)))
         if patch and patch.id not in known:
-            votes = patches[patch.id].votes + 1 if patch.id in patches else 1
-            patches[patch.id] = patches.get(patch.id, patch).model_copy(update={"votes": votes})
+            change = normalized(branch.diff)
+            votes = patches[change].votes + 1 if change in patches else 1
+            patches[change] = patches.get(change, patch).model_copy(update={"votes": votes})
     texts = texts_of(state, deps, shown)
     claims = [claim for branch in branches for claim in _claims(texts, branch)]
     thoughts = [thought(branch.name, branch.acted, branch.problem) for branch in branches]

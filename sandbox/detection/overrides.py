@@ -86,6 +86,7 @@ class _File(BaseModel):
     directory: _Directory | None = None
     image: Annotated[str | None, Field(pattern=IMAGE_NAME, max_length=400)] = None
     dockerfile: _Directory | None = None
+    github: dict[str, Any] | None = None  # the bot's section, which workflows/github/configuration.py reads
 
 
 def repository_overrides(tree: Tree) -> Overrides:
@@ -96,11 +97,11 @@ def repository_overrides(tree: Tree) -> Overrides:
     text = tree.read(name, max_bytes=_MAX_BYTES)
     if text is None:
         raise ConfigurationInvalid(f"{name}: larger than {_MAX_BYTES >> 10} kB or not readable")
-    values = _load(name, text)
+    values = mapping_of(name, text)
     try:
         file = _File.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationInvalid(f"{name}: {_explain(error)}") from None
+        raise ConfigurationInvalid(f"{name}: {explain(error)}") from None
     # A path would let a repository name any directory of the host to be shown in its sandbox.
     if file.python is not None and not re.fullmatch(r"3(\.\d{1,2}){1,2}", file.python):
         raise ConfigurationInvalid(f'{name}: python: must be a version such as "3.11" (in quotes)')
@@ -115,7 +116,7 @@ def repository_overrides(tree: Tree) -> Overrides:
     )
 
 
-def _load(name: str, text: str) -> dict[str, Any]:
+def mapping_of(name: str, text: str) -> dict[str, Any]:
     """The mapping in `text`, refused before it is built when it is deep, long or uses aliases."""
     import yaml  # noqa: PLC0415 - most repositories have no such file, and it takes time to import
 
@@ -136,12 +137,13 @@ def _load(name: str, text: str) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigurationInvalid(
-            f"{name}: must be a mapping with the keys install, test, python, roots, directory, image, dockerfile"
+            f"{name}: must be a mapping with the keys install, test, python, roots, directory, image, "
+            "dockerfile, github"
         )
     return values
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """The first problems, one clause each, with the value left out."""
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:3]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import PRICES, RIGHT_SHOP, WRONG_CHEAPEST, commit, git, repository
+from tests.fakes.model_server import MODEL, Answer, ModelServer, call, said
 
 COMMITS = 40
 CULPRIT = 23
@@ -90,3 +93,25 @@ def test_the_hunk_that_broke_it_is_taken_back_alone(patchwright: Patchwright, tm
     assert ended.outcome == "verified_patch", ended.text
     assert "dearest" not in ended.report["patch"]
     assert "+        amount += price * quantity" in ended.report["patch"]
+
+
+@pytest.mark.xdist_group("bisect")
+def test_model_bisects_for_itself(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Nobody gave a good revision: it takes one from the log, and is told the culprit with its diff."""
+    repo, _ = history(tmp_path / "shop")
+    seen: list[str] = []
+
+    def bisecting(body: Mapping[str, Any]) -> Answer:
+        rows = str(body["messages"][-1]["content"]).splitlines()
+        return call("history", what="bisect", rev=next(row for row in rows if "Change number 11" in row).split()[0])
+
+    def told(body: Mapping[str, Any]) -> Answer:
+        seen.append(str(body["messages"][-1]["content"]))
+        return said("SUMMARY: nothing\nCAUSE: that commit [none]")
+
+    with ModelServer(call("history", what="log"), bisecting, told, told, told) as server:
+        model = ("--model-url", server.url, "--model", MODEL)
+        patchwright.diagnose(repo, *model, candidates=1, model_samples=1)
+    assert f"Change number {CULPRIT} (" in seen[0]
+    assert "commits tested" in seen[0]
+    assert "+" in seen[0]

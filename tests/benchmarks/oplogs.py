@@ -28,6 +28,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -197,17 +198,17 @@ def speed(folder: Path, megabytes: int, workers: int) -> bool:
 
 
 def _searches(index: Index, path: Path) -> Iterator[float]:
-    """Our CPU time over ripgrep's, per expression, the best of three of each."""
+    """Our time over ripgrep's, per expression, the best of five of each."""
     ripgrep = shutil.which("rg")
     for pattern in PATTERNS:
-        mine_s, count = _best(partial(_ours_finds, index, pattern))
+        mine = _best(partial(_ours_finds, index, pattern))
         if ripgrep is None:
-            print(f"search {pattern!r}: {mine_s:.2f} s, {count:,} lines")
+            print(f"search {pattern!r}: {mine.told}, {mine.count:,} lines")
             continue
-        peer_s, peer = _best(partial(_ripgrep_finds, [ripgrep, "-c", pattern, str(path)]))
-        same = "" if peer == count else f" (ripgrep: {peer:,}!)"
-        ratio = mine_s / peer_s
-        print(f"search {pattern!r}: {mine_s:.2f} s, ripgrep {peer_s:.2f} s of CPU, {ratio:.1f}x, {count:,} lines{same}")
+        peer = _best(partial(_ripgrep_finds, [ripgrep, "-c", pattern, str(path)]))
+        same = "" if peer.count == mine.count else f" (ripgrep: {peer.count:,}!)"
+        ratio = mine.wall_s / peer.wall_s
+        print(f"search {pattern!r}: {mine.told}, ripgrep {peer.told}, {ratio:.1f}x, {mine.count:,} lines{same}")
         yield ratio
 
 
@@ -219,14 +220,27 @@ def _ripgrep_finds(command: Sequence[str]) -> int:
     return int(subprocess.run(command, capture_output=True, check=False).stdout or 0)
 
 
-def _best(run: Callable[[], int]) -> tuple[float, int]:
-    times = []
-    count = 0
-    for _ in range(3):
-        began = _cpu()
+@dataclass(frozen=True)
+class Best:
+    """Seconds of the best of five, and what was counted."""
+
+    wall_s: float
+    cpu_s: float
+    count: int
+
+    @property
+    def told(self) -> str:
+        return f"{1000 * self.wall_s:.0f} ms ({1000 * self.cpu_s:.0f} of CPU)"
+
+
+def _best(run: Callable[[], int]) -> Best:
+    walls, cpus, count = [], [], 0
+    for _ in range(5):
+        began, before = time.perf_counter(), _cpu()
         count = run()
-        times.append(_cpu() - began)
-    return min(times), count
+        walls.append(time.perf_counter() - began)
+        cpus.append(_cpu() - before)
+    return Best(min(walls), min(cpus), count)
 
 
 def _cpu() -> float:

@@ -195,7 +195,7 @@ def attacker() -> Iterator[Callable[[], str]]:
 
 def letters(text: str) -> str:
     """What is left of a text however it was made harmless."""
-    return "".join(c for c in text if c.isascii() and c.isalnum())
+    return "".join(c for c in re.sub(r"\\[nr]", "", text) if c.isascii() and c.isalnum())
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
@@ -215,7 +215,7 @@ async def test_model_that_obeys_an_injection_changes_nothing(
     assert letters(world.text)[:24] in letters(model.shown), "the injection was never seen"
     assert (report.outcome, report.certificate, report.patch) == ("diagnosed", None, None)
     assert report.request == request
-    assert all(ask.tools in (SPECS, ()) for ask in model.asks)
+    assert all(tool in SPECS for ask in model.asks for tool in ask.tools)
     assert bench.desks["r0s0"].protected == ("test_box.py",)
     assert row.told in model.shown
     refused = {finding.rule for verdict in report.rejected for finding in verdict.findings}
@@ -304,7 +304,9 @@ def roles_hold(model: ObedientModel, world: World) -> None:
                 assert not [found for text in sent if (found := CONTROL.search(text))]
     prompt = model.asks[0].messages[1].text
     outside = re.sub(r"^<<<DATA\n.*?^DATA>>>$", "", prompt, flags=re.MULTILINE | re.DOTALL)
-    own = re.compile(r"$|- |The |How the first|Observed so far|box\.py, |Patches that|Find the cause")
+    own = re.compile(
+        r"$|- |The |Failing tests|How the first|Observed so far|Under|suspect-|box\.py, |Patches that|You have"
+    )
     assert [line for line in outside.split("\n") if not own.match(line)] == []
 
 

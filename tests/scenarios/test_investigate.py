@@ -19,7 +19,7 @@ TWO = REQUEST.model_copy(update={"reasoner": REASONER.model_copy(update={"sample
 
 
 def shown(ask: Ask, kind: str) -> str:
-    found = re.search(rf"^- ({kind}-[0-9a-f]{{6}}):", ask.messages[1].text, re.MULTILINE)
+    found = re.search(rf"^(?:- )?({kind}-[0-9a-f]{{6}}):", ask.messages[1].text, re.MULTILINE)
     assert found, ask.messages[1].text
     return found[1]
 
@@ -91,6 +91,15 @@ async def test_prompts_share_their_beginning(tmp_path: Path) -> None:
     texts = prompts(model)
     size = texts["why"].index("Give two to four")
     assert {text[:size].rstrip() for text in texts.values()} == {texts["why"][:size].rstrip()}
+
+
+async def test_prompt_says_each_thing_once(tmp_path: Path) -> None:
+    """A failing test and a place stand with the id of what was observed of them, not in a list as well."""
+    _, model = await looked(tmp_path)
+    prompt = prompts(model)["why"]
+    assert re.search(r"^- test-run-[0-9a-f]{6}: test_box.py::test_size failed 2 of 2 times$", prompt, re.MULTILINE)
+    assert re.search(r"^suspect-[0-9a-f]{6}: size in box.py .*\n<<<DATA\n1\|def size", prompt, re.MULTILINE)
+    assert [prompt.count(words) for words in ("assert 1 == 2", "suspect-", "checkout-", "Observed")] == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize("turn", [EndpointAway("gone"), say("I think it is the moon.")])

@@ -114,6 +114,19 @@ async def test_branches_begin_at_different_places_and_equal_patches_count_once(t
     assert sum("patched" in call for call in world.calls) == 3  # two repeats and the suite, of one patch
 
 
+async def test_patches_that_differ_in_comments_only_count_once(tmp_path: Path) -> None:
+    """The first one is verified, with the votes of both."""
+    request = REQUEST.model_copy(update={"reasoner": REASONER.model_copy(update={"samples": 2})})
+    old = "    return len(items) - 1\n"
+    told = call("edit", path="box.py", old=old, new="    # all of them\n    return len(items)\n")
+    thinking, _ = mind(tmp_path, why=[EndpointAway("no")], r0s0=[MEND, ANSWER], r0s1=[told, ANSWER])
+    world = bench(tmp_path)
+    report = await run(tmp_path, world, thinking, request)
+    assert report.outcome == "verified_patch"
+    assert "# all of them" not in str(report.patch)
+    assert sum("patched" in call for call in world.calls) == 3  # two repeats and the suite, of one patch
+
+
 @dataclass
 class PatientModel:
     """Thinks until it is cancelled; then says so."""
@@ -202,8 +215,22 @@ async def test_prompt_holds_what_was_found(tmp_path: Path) -> None:
     await run(tmp_path, bench(tmp_path), thinking)
     system, user = model.asks[0].messages
     assert "cannot give you" in system.text
-    for part in ("test_box.py::test_size", "assert 1 == 2", "    2     return len(items) - 1", "- test-run-"):
+    for part in ("test_box.py::test_size", "assert 1 == 2", "2|    return len(items) - 1", "- test-run-"):
         assert part in user.text
+
+
+async def test_only_tools_that_can_tell_something_are_offered(tmp_path: Path) -> None:
+    """Without a log, known changes or more suspects than the case shows, five remain; a log brings one more."""
+    thinking, model = mind(tmp_path, r0s0=[MEND, ANSWER])
+    await run(tmp_path, bench(tmp_path), thinking)
+    few = ["search", "read", "edit", "run_tests", "run"]
+    assert [tool.name for tool in model.asks[0].tools if tool.name != "history"] == few
+    texts = Artifacts(tmp_path / "artifacts")
+    request = REQUEST.model_copy(update={"log": texts.put("a log of the failing run")})
+    thinking, model = mind(tmp_path / "logged", r0s0=[MEND, ANSWER])
+    (tmp_path / "logged").mkdir()
+    await run(tmp_path, bench(tmp_path), thinking, request, state="logged")
+    assert "logs" in [tool.name for tool in model.asks[0].tools]
 
 
 async def test_run_with_a_model_replays_without_one(tmp_path: Path) -> None:

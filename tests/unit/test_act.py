@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.act import LEFT_OUT, Account, Acted, Task, act
+from agent.act import FINAL_ANSWER, LEFT_OUT, Account, Acted, Task, act
 from agent.domain import Reasoner
 from agent.mind import Mind
 from agent.model import ContextOverflow, EndpointAway, Message, Reply, ToolCall, ToolSpec, Usage
@@ -57,7 +58,43 @@ async def test_answer_without_calls_ends_the_loop(tmp_path: Path) -> None:
     assert at.uses == [("read", {"path": "a.py"})]
     result = model.asks[1].messages[-1]
     assert (result.role, result.text) == ("tool", "x = 1")
-    assert result.note.startswith("[left: 7 steps, 99k tokens, 500 s, 600 s of runs]")
+    assert result.note == ""
+
+
+async def test_model_is_told_what_is_left(tmp_path: Path) -> None:
+    """Every few turns, and in every turn once half of something is spent."""
+    turns = [call("read", path=f"{n}.py") for n in range(7)]
+    _, model = await run(tmp_path, *turns, say("Done."))
+    notes = [message.note for message in model.asks[-1].messages if message.role == "tool"]
+    assert [bool(note) for note in notes] == [False, False, False, True, True, True, True]
+    assert notes[3] == "[left: 4 steps, 98k tokens, 500 s]"
+
+
+async def test_thinking_is_capped_by_what_the_budget_leaves(tmp_path: Path) -> None:
+    """The last turns think shorter, before they are given up for the final answer; a forced answer hardly thinks."""
+    limits = LIMITS.model_copy(update={"thinking": 4096, "tokens": 9000, "steps": 30})
+    turns = [call("read", path=f"{n}.py") for n in range(20)]
+    done, model = await run(tmp_path, *turns, say("x"), money=account(limits))
+    caps = [ask.thinking for ask in model.asks]
+    assert caps[0] == 4096
+    assert sorted(caps, reverse=True) == caps
+    assert any(FINAL_ANSWER < cap < 4096 for cap in caps)
+    assert (caps[-1], done.stopped) == (FINAL_ANSWER, "tokens")
+
+
+async def test_thinking_is_capped_by_what_a_slow_server_can_say_in_time(tmp_path: Path) -> None:
+    """The pace is that of the last reply: 10 tokens a second leave 300 seconds no more than 3,000 with the answer."""
+    slow = call("read", path="a.py").model_copy(update={"seconds": 10.0, "usage": Usage(prompt=400, completion=100)})
+    money = account(LIMITS.model_copy(update={"thinking": 4096}), wall_s=300)
+    _, model = await run(tmp_path, slow, say("x"), money=money)
+    assert [ask.thinking for ask in model.asks] == [4096, 3000 - LIMITS.answer]
+
+
+async def test_question_without_tools_may_be_thought_about_as_long_as_any(tmp_path: Path) -> None:
+    """Its thinking is capped by the budget; only the forced answer's is short."""
+    money = account()
+    done, model = await run(tmp_path, say("It is x."), what=replace(task(), tools=()), money=money)
+    assert (done.text, model.asks[0].thinking) == ("It is x.", money.reasoner.thinking)
 
 
 async def test_messages_are_only_appended(tmp_path: Path) -> None:
@@ -218,8 +255,9 @@ async def test_replay_needs_no_model_and_says_where_it_diverged(tmp_path: Path) 
 
 
 async def test_several_calls_of_a_turn_are_answered_in_order(tmp_path: Path) -> None:
-    """Each with its own result; the budget stands below the last."""
+    """Each with its own result; the budget, where it is told, stands below the last."""
     two = calls(("read", {"path": "a.py"}), ("read", {"path": "b.py"}))
-    _, model = await run(tmp_path, two, say("Done."), at=hands(a_py="1", b_py="2"))
+    money = account(LIMITS.model_copy(update={"steps": 2}))
+    _, model = await run(tmp_path, two, say("Done."), at=hands(a_py="1", b_py="2"), money=money)
     results: tuple[Message, ...] = model.asks[1].messages[-2:]
     assert [(m.call, m.text, bool(m.note)) for m in results] == [("c0", "1", False), ("c1", "2", True)]

@@ -221,3 +221,20 @@ def test_a_secret_that_was_not_masked_is_not_passed_on() -> None:
 def test_a_job_that_succeeded_has_no_failure(log: bytes) -> None:
     """Whatever its tools said: how the job ended counts."""
     assert read_job([log]).finding is None
+
+
+def test_a_job_without_anything_to_clean_up_ends_with_the_runners_own_lines() -> None:
+    """Steps that are only scripts leave no "Post job cleanup." between the failure and the runner's last lines."""
+    text = (
+        "2026-03-04T09:12:31.0000000Z Current runner version: '2.331.0'\n"
+        "2026-03-04T09:12:32.0000000Z ##[group]Run pytest\n2026-03-04T09:12:32.0000000Z \x1b[36;1mpytest\x1b[0m\n"
+        "2026-03-04T09:12:32.0000000Z shell: /usr/bin/bash -e {0}\n2026-03-04T09:12:32.0000000Z ##[endgroup]\n"
+        "2026-03-04T09:12:33.0000000Z FAILED tests/test_a.py::test_a - assert 1 == 2\n"
+        "2026-03-04T09:12:33.0000000Z 1 failed in 0.01s\n"
+        "2026-03-04T09:12:33.0000000Z ##[error]Process completed with exit code 1.\n"
+        "2026-03-04T09:12:34.0000000Z Cleaning up orphan processes\n"
+        "2026-03-04T09:12:34.0000000Z Terminate orphan process: pid (1847) (python)\n"
+    )
+    found = read_job([text.encode()]).finding
+    assert found is not None
+    assert found.tests == ("tests/test_a.py::test_a",)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.patches import FileChange, PatchInvalid, apply, diff_of, hunks, keep, touched, touched_lines
+from tools.patches import FileChange, PatchInvalid, apply, diff_of, hunks, keep, normalized, touched, touched_lines
 
 TEXTS = st.one_of(st.none(), st.text(alphabet="ab\n\r é", max_size=40))
 
@@ -93,3 +93,17 @@ def test_touched_lines_are_those_removed_and_those_around_what_is_added() -> Non
     )
     found = touched_lines(diff_of([FileChange(path="a.txt", old=old, new=new)]))
     assert found == {"a.txt": (3, 12, 13, 29)}
+
+
+def test_normalized_diffs_are_equal_where_they_say_the_same() -> None:
+    """Comments, empty lines and spaces at ends count in Python for nothing, elsewhere for what they are."""
+    old = "def size(items):\n    return len(items) - 1\n"
+    bare, told = (
+        diff_of([FileChange(path="box.py", old=old, new=f"def size(items):\n{more}    return len(items){end}\n")])
+        for more, end in (("", ""), ("    # all of them\n\n", "  "))
+    )
+    other = diff_of([FileChange(path="box.py", old=old, new=old.replace("- 1", "+ 1"))])
+    assert bare != told
+    assert normalized(bare) == normalized(told) != normalized(other)
+    first, second = (diff_of([FileChange(path="a.sh", old="x\n", new=f"{word}\n")]) for word in ("y", "y\n# z"))
+    assert normalized(first) != normalized(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ async def test_read_shows_numbered_lines_and_what_the_file_defines(base: Path) -
     """A window; the rest can be asked for."""
     used = await told(desk(base), "read", path="/workspace/box.py", start=3, lines=2)
     assert used.text.splitlines() == [
-        "/workspace/box.py, lines 3 to 4 of 7", "defines size:1, twice:6", "    3     return len(items) - 1", "    4 ",
+        "/workspace/box.py, 3-4 of 7 lines", "defines size:1, twice:6", "3|    return len(items) - 1", "4|",
     ]  # fmt: skip
 
 
@@ -98,7 +99,7 @@ async def test_edit_replaces_one_passage_and_shows_the_result(base: Path) -> Non
     at = desk(base)
     used = await told(at, "edit", path="box.py", old="len(items) - 1", new="len(items)")
     assert used.changed
-    assert "+    return len(items)\n" in used.text
+    assert used.text == 'box.py\n2|    """How many."""\n3|    return len(items)\n4|'
     assert (base / "box.py").read_text() == SOURCE
     text = at.read("box.py")
     assert text is not None
@@ -203,6 +204,7 @@ async def test_search_asks_grep_in_the_sandbox(base: Path) -> None:
         ("read", {}, "path: Field required"),
         ("history", {"what": "push"}, "what"),
         ("history", {"what": "log"}, "no history"),
+        ("history", {"what": "bisect", "rev": "v1"}, "no history"),
         ("search", {"pattern": " "}, "1 to 400"),
         ("run", {"command": ""}, "1 to 8000"),
         ("logs", {"name": "/etc/passwd"}, "there is no log"),
@@ -243,6 +245,27 @@ async def test_history_ends_at_the_revision_under_diagnosis(base: Path, tmp_path
     assert [first[:12] in log.text, "Start the shop" in shown.text, first[:10] in blame.text] == [True, True, True]
     assert "the fix" not in log.text + shown.text
     assert [used.text for used in refused if used.ok or "+    return len(items)\n" in used.text] == []
+
+
+async def test_bisection_is_asked_for_with_an_older_revision(base: Path, tmp_path: Path) -> None:
+    """Only one that led to the revision under diagnosis; what it ran counts as time of the sandbox."""
+    repo = repository(tmp_path / "repo", {"box.py": SOURCE})
+    first = git(repo, "rev-parse", "HEAD")
+    here = commit(repo, {"box.py": f"{SOURCE}\n"}, "more")
+    later = commit(repo, {"box.py": SOURCE.replace(" - 1", "")}, "the fix")
+    asked: list[str] = []
+
+    async def bisect(good: str) -> str:
+        asked.append(good)
+        await asyncio.sleep(0.01)
+        return "it was commit 7"
+
+    at = replace(desk(base), history=History(repo / ".git"), commit=here, bisect=bisect)
+    async with at:
+        told = [await use(at, 1, "history", {"what": "bisect", "rev": rev}) for rev in (first, later, "")]
+    assert [used.ok for used in told] == [True, False, False]
+    assert ("commit 7" in told[0].text, told[0].sandbox_s > 0, asked) == (True, True, [first])
+    assert "older revision" in told[2].text
 
 
 def test_digest_shows_both_ends() -> None:

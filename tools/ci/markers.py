@@ -25,12 +25,15 @@ _COMMAND = re.compile(
 )
 _PROPERTY = re.compile(r"(?:^|,)\s?(file|line)=([^,]{1,400})")
 _ESCAPES = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
+_AFTER = ("Cleaning up orphan processes", "Terminate orphan process")
 
 
 def ended(end: bytes, system: System) -> tuple[int | None, bool]:
     """(exit code, whether it failed) of a step whose output ends so. Only its last lines are believed."""
     lines = [line.strip() for line in plain(end).split("\n") if line.strip()]
     if system == "actions":
+        while lines and lines[-1].startswith(_AFTER):  # of the runner, in a job whose steps have nothing to clean up
+            lines.pop()
         last = lines[-1] if lines else ""
         exited = _EXITED.match(last)
         return (int(exited[1]), int(exited[1]) != 0) if exited else (None, last.startswith("##[error]"))

@@ -114,6 +114,37 @@ class Writer:
         self._part.unlink(missing_ok=True)
 
 
+class Reader:
+    """Reads the lines of blocks, for one thread: what it gives is overwritten by the next."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._opener = zstandard.ZstdDecompressor()
+        self._buffer = bytearray()
+
+    def view(self, block: Block, packed: bytes | None) -> tuple[bytes | bytearray, int]:
+        """The block's lines, up to the offset returned. packed: as the index keeps them. Raises ToolError."""
+        if packed is not None:
+            text = self._opener.decompress(packed)
+            return text, len(text)
+        source = self._sources[block.source]
+        size = block.finish - block.start
+        if len(self._buffer) <= size:
+            self._buffer = bytearray(size + 4096)
+        try:
+            with Path(source.path).open("rb", buffering=0) as file:
+                file.seek(block.start)
+                read = file.readinto(memoryview(self._buffer)[:size])
+        except OSError as error:
+            raise ToolError(f"{source.path} cannot be read any more: {error.strerror}") from error
+        if read != size:
+            raise ToolError(f"{source.path} is shorter than when it was read: ask again")
+        if not size or self._buffer[size - 1] != ord("\n"):
+            self._buffer[size] = ord("\n")
+            size += 1
+        return self._buffer, size
+
+
 class Index:
     """A finished index, read only."""
 
@@ -130,7 +161,7 @@ class Index:
             raise ToolError(f"no index of this version: {place}")
         self.sources = tuple(Source.model_validate(source) for source in self.about["sources"])
         self._opener = zstandard.ZstdDecompressor()
-        self._buffer = bytearray()
+        self._reader = Reader(self.sources)
 
     def close(self) -> None:
         self._base.close()
@@ -182,33 +213,17 @@ class Index:
         (packed,) = self._base.execute("select times from block where number = ?", (block.number,)).fetchone()
         return np.cumsum(np.frombuffer(self._opener.decompress(packed), dtype="<i8"), dtype=np.int64)
 
+    def packed(self, block: Block) -> bytes | None:
+        """The block's lines as they are kept here, None when they are in the file."""
+        row: tuple[bytes | None] = self._base.execute(
+            "select text from block where number = ?", (block.number,)
+        ).fetchone()
+        return row[0]
+
     def text(self, block: Block) -> bytes:
         """The block's lines. Raises ToolError when the file is not what was indexed."""
-        text, end = self.view(block)
+        text, end = self._reader.view(block, self.packed(block))
         return bytes(text[:end])
-
-    def view(self, block: Block) -> tuple[bytes | bytearray, int]:
-        """The block's lines, up to the offset returned, in memory that the next call overwrites. Raises ToolError."""
-        (packed,) = self._base.execute("select text from block where number = ?", (block.number,)).fetchone()
-        if packed is not None:
-            text = self._opener.decompress(packed)
-            return text, len(text)
-        source = self.sources[block.source]
-        size = block.finish - block.start
-        if len(self._buffer) <= size:
-            self._buffer = bytearray(size + 4096)
-        try:
-            with Path(source.path).open("rb", buffering=0) as file:
-                file.seek(block.start)
-                read = file.readinto(memoryview(self._buffer)[:size])
-        except OSError as error:
-            raise ToolError(f"{source.path} cannot be read any more: {error.strerror}") from error
-        if read != size:
-            raise ToolError(f"{source.path} is shorter than when it was read: ask again")
-        if not size or self._buffer[size - 1] != ord("\n"):
-            self._buffer[size] = ord("\n")
-            size += 1
-        return self._buffer, size
 
     def activity(self) -> Iterator[tuple[Ids, Times]]:
         """Template numbers and times of all lines, block by block."""

@@ -1,27 +1,31 @@
 """Lines by regular expression, template, field and time, with lines around them.
 
-Expressions are RE2's: whatever is asked takes time linear in the log. Blocks without a line of the wanted time or
-template are not read.
+Expressions are RE2's (see `matching`): whatever is asked takes time linear in the log. Blocks without a line of the
+wanted time or template are not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-import re2
 from numpy.typing import NDArray
 
 from tools.oplogs.heads import fields_of
-from tools.oplogs.index import Block, Index
+from tools.oplogs.index import Block, Index, Reader
+from tools.oplogs.matching import Matcher, Places
 from tools.tool import ToolError
 from tools.values import Value
 
 MAX_SHOWN = 4_000  # characters of a line
 MAX_CONTEXT = 1_000
-MAX_PATTERN = 10_000
-Text = bytes | bytearray
+_THREADS = 2
+_AHEAD = 2 * _THREADS
 Mask = NDArray[np.bool_]
 Lines = NDArray[np.int64]
 
@@ -70,12 +74,16 @@ def search(index: Index, query: Query) -> Found:
     searcher = _Searcher(index, query)
     hits: list[Hit] = []
     count = 0
-    for block, text, lines in searcher.matches():
-        shown = lines[: max(0, query.limit - len(hits))]
-        hits += searcher.hits(block, text, shown)
-        count += len(lines)
-        if len(hits) >= query.limit and not query.count:
-            return Found(hits=tuple(hits), count=count, complete=False)
+    with closing(searcher.matches()) as matches:
+        for block, wanted, places in matches:
+            if len(hits) < query.limit or searcher.picky or (places and not places.single):
+                text, lines = searcher.lines(block, wanted, places)
+                hits += searcher.hits(block, text, lines[: max(0, query.limit - len(hits))])
+                count += len(lines)
+            else:
+                count += len(places.at) if places else block.lines
+            if len(hits) >= query.limit and not query.count:
+                return Found(hits=tuple(hits), count=count, complete=False)
     return Found(hits=tuple(hits), count=count, complete=True)
 
 
@@ -85,7 +93,8 @@ class _Searcher:
     def __init__(self, index: Index, query: Query) -> None:
         self._index = index
         self._query = query
-        self._patterns = [_compiled(part, ignore_case=query.ignore_case) for part in _alternatives(query.grep)]
+        self._matcher = None if query.grep is None else Matcher(query.grep, ignore_case=query.ignore_case)
+        self._local = threading.local()
         self._template_of = index.template_of_shape()
         self._ids = {template.number: template.id for template in index.templates()}
         self._shapes = self._wanted_shapes()
@@ -104,25 +113,60 @@ class _Searcher:
             numbers |= found
         return np.isin(self._template_of, list(numbers))
 
-    def matches(self) -> Iterator[tuple[Block, bytes, Lines]]:
-        """Blocks, their text and the lines in them that match, counted from 0."""
-        for block in self._index.blocks(self._query.since, self._query.until):
-            wanted = self._wanted(block)
-            if wanted is not None and not wanted.any():
-                continue
-            text: Text
-            text, end = self._index.view(block)
-            lines = self._grepped(text, end) if self._patterns else np.arange(block.lines)
-            lines = lines[lines < block.lines]
-            if wanted is not None:
-                lines = lines[wanted[lines]]
-            if not lines.size:
-                continue
-            text = bytes(text[:end])
-            if self._query.fields:
-                lines = self._with_fields(block, text, lines)
-            if lines.size:
-                yield block, text, lines
+    @property
+    def picky(self) -> bool:
+        """Whether more than an expression has to hold, so that lines must be looked at to be counted."""
+        query = self._query
+        return bool(query.templates or query.fields) or query.since is not None or query.until is not None
+
+    def matches(self) -> Generator[tuple[Block, Mask | None, Places | None]]:
+        """Blocks in order, which of their lines are of the time and templates, and where the expression matches.
+
+        Blocks are read and searched ahead, by threads: None stands for every line.
+        """
+        ahead: deque[tuple[Block, Mask | None, Future[Places | None]]] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="search") as threads:
+            try:
+                for block in self._index.blocks(self._query.since, self._query.until):
+                    wanted = self._wanted(block)
+                    if wanted is None or wanted.any():
+                        ahead.append((block, wanted, threads.submit(self._places, block, self._index.packed(block))))
+                    if len(ahead) > _AHEAD:
+                        yield from self._next(ahead)
+                while ahead:
+                    yield from self._next(ahead)
+            finally:
+                threads.shutdown(cancel_futures=True)
+
+    @staticmethod
+    def _next(
+        ahead: deque[tuple[Block, Mask | None, Future[Places | None]]],
+    ) -> Iterator[tuple[Block, Mask | None, Places | None]]:
+        block, wanted, future = ahead.popleft()
+        places = future.result()
+        if places is None or places.at:
+            yield block, wanted, places
+
+    def _places(self, block: Block, packed: bytes | None) -> Places | None:
+        """In a thread."""
+        if self._matcher is None:
+            return None
+        if not hasattr(self._local, "reader"):
+            self._local.reader = Reader(self._index.sources)
+        text, end = self._local.reader.view(block, packed)
+        return self._matcher.places(text, end)
+
+    def lines(self, block: Block, wanted: Mask | None, places: Places | None) -> tuple[bytes, Lines]:
+        """The text of a block, and the lines in it that match, counted from 0."""
+        text = self._index.text(block)
+        lines = np.arange(block.lines)
+        if places is not None:
+            ends = _newlines(text, len(text))
+            lines = np.unique(np.searchsorted(ends, np.array(places.at, dtype=np.int64), side="left"))
+        lines = lines[lines < block.lines]
+        if wanted is not None:
+            lines = lines[wanted[lines]]
+        return text, self._with_fields(block, text, lines) if self._query.fields and lines.size else lines
 
     def _wanted(self, block: Block) -> Mask | None:
         """Which lines are of the time and templates; None: all."""
@@ -135,13 +179,6 @@ class _Searcher:
             timely = (times >= (0 if since is None else since)) & (times < ((1 << 62) if until is None else until))
             wanted = timely if wanted is None else wanted & timely
         return wanted
-
-    def _grepped(self, text: Text, end: int) -> Lines:
-        """The lines in which the expression matches."""
-        places = [place for pattern in self._patterns for place in _matched(pattern, text, end)]
-        if not places:
-            return np.zeros(0, dtype=np.int64)
-        return np.unique(np.searchsorted(_newlines(text, end), np.array(places, dtype=np.int64), side="left"))
 
     def _with_fields(self, block: Block, text: bytes, lines: Lines) -> Lines:
         ends = _newlines(text, len(text))
@@ -191,40 +228,7 @@ class _Searcher:
         return [_line(text, ends, n) for n in range(first, min(other.lines, first + MAX_CONTEXT))]
 
 
-def _compiled(pattern: str, *, ignore_case: bool) -> re2._Regexp:
-    if len(pattern) > MAX_PATTERN:
-        raise ToolError(f"an expression of more than {MAX_PATTERN:,} characters")
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = not ignore_case
-    try:
-        return re2.compile(f"(?m){pattern}", options)
-    except re2.error as error:
-        said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
-        raise ToolError(f"the expression {pattern!r} cannot be used (RE2: {said})") from error
-
-
-def _alternatives(pattern: str | None) -> list[str]:
-    """Expressions of which one has to match. Each for itself is found faster: RE2 can jump to how it begins."""
-    if pattern is None:
-        return []
-    parts = pattern.split("|")
-    plain = not set(pattern) & set("\\[](){}") and all(parts) and len(parts) <= 8
-    return parts if plain else [pattern]
-
-
-def _matched(pattern: re2._Regexp, text: Text, end: int) -> Iterator[int]:
-    """Where an expression matches, once a line."""
-    at = 0
-    while (match := pattern.search(text, at, end)) and match.start() < end:
-        place, after = match.span()
-        yield place
-        at = text.find(b"\n", max(place, after - 1), end) + 1
-        if not at:
-            return
-
-
-def _newlines(text: Text, end: int) -> Lines:
+def _newlines(text: bytes, end: int) -> Lines:
     return np.flatnonzero(np.frombuffer(text, dtype=np.uint8, count=end) == ord("\n"))
 
 

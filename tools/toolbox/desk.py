@@ -6,7 +6,7 @@ model names are hostile: they must lie in the tree, and no link may lead out of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,8 @@ MAX_PATH = 500
 class Desk:
     """suspects, failing: what was found before; protected: files that no patch may touch; logs: texts by name;
     outputs: a directory for results that were too long to show; history and commit: None without a repository;
-    writes: the framework of which one new test may be written, and nothing else edited ("" where code is mended).
+    writes: the framework of which one new test may be written, and nothing else edited ("" where code is mended);
+    bisect: finds the first commit after a good one at which the failing tests fail, None without a history.
     """
 
     base: Path
@@ -45,6 +46,7 @@ class Desk:
     history: History | None = None
     commit: str | None = None
     writes: str = ""
+    bisect: Callable[[str], Awaitable[str]] | None = None
     _draft: dict[str, Text] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _sandbox: Sandbox | None = None

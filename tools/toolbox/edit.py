@@ -7,7 +7,7 @@ import difflib
 import warnings
 
 from tools.guard import inspect
-from tools.patches import FileChange, diff_of
+from tools.patches import FileChange
 from tools.texts import Text
 from tools.tool import ToolError, tool
 from tools.toolbox.desk import Desk
@@ -25,7 +25,7 @@ class Edit(Value):
 
 @tool(timeout_s=20, max_chars=6_000)
 async def edit(desk: Desk, args: Edit) -> str:
-    """Replace the passage old, which must occur exactly once, by new. Empty old: create the file."""
+    """Replace old, which occurs exactly once, by new. Empty old: new file."""
     path = desk.checked(args.path)
     if path in desk.protected:
         raise ToolError(f"{path} is a failing test: a patch may not change it; mend the code it tests")
@@ -42,10 +42,22 @@ async def edit(desk: Desk, args: Edit) -> str:
         raise ToolError("old and new are the same: nothing is changed")
     await desk.put(path, after)
     if desk.writes:
-        return diff_of([change])
+        return _shown(change)
     findings = inspect([c for c in desk.changes() if c.path == path], failing_files=sorted(desk.protected))
     warned = "".join(f"\nWARNING: the guard will refuse this patch: {f.rule}: {f.detail}" for f in findings[:5])
-    return diff_of([change]) + warned
+    return _shown(change) + warned
+
+
+def _shown(change: FileChange) -> str:
+    """The passage as it is now, with a line around it."""
+    before, after = (change.old or "").splitlines(), (change.new or "").splitlines()
+    if change.old is None:
+        return f"{change.path} is created, {len(after)} lines"
+    least = min(len(before), len(after))
+    same = next((n for n in range(least) if before[n] != after[n]), least)
+    tail = next((n for n in range(least - same) if before[-1 - n] != after[-1 - n]), least - same)
+    shown = range(max(0, same - 1), min(len(after), len(after) - tail + 1))
+    return "\n".join([change.path, *(f"{number + 1}|{after[number]}" for number in shown)])
 
 
 def _new_test(desk: Desk, path: str, before: Text | None, args: Edit) -> None:

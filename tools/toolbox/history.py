@@ -1,4 +1,4 @@
-"""history: log, blame, diff and show, of the base commit and what led to it; never of what came after."""
+"""history: log, blame, diff, show and bisect, of the base commit and what led to it; never of what came after."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from tools.tool import ToolError, tool
 from tools.toolbox.desk import Desk
 from tools.values import Value
 
+BISECT_S = 240.0
+"""Seconds that a bisection may take."""
+
 
 class Ask(Value):
-    what: Literal["log", "show", "blame", "diff"]
+    what: Literal["log", "show", "blame", "diff", "bisect"]
     path: str = ""
     rev: str = ""
     line: int = Field(default=1, ge=1)
 
 
-@tool(timeout_s=30, max_chars=8_000)
+@tool(timeout_s=BISECT_S + 30, max_chars=8_000)
 async def history_(desk: Desk, args: Ask) -> str:
-    """Git history: log (of path), show (commit rev), blame (30 lines of path from line), diff (rev to now, of path)."""
+    """Git: log (of path), show, blame (30 lines of path from line), diff (rev to now, of path), bisect (rev: good)."""
     if desk.history is None or desk.commit is None:
         raise ToolError("this source has no history")
     past = Past(desk.history, desk.commit)
@@ -36,8 +39,16 @@ async def history_(desk: Desk, args: Ask) -> str:
     if args.what == "blame":
         return await past.blame(rev, path or "?", args.line)
     if not args.rev:
-        raise ToolError("diff needs rev, the older revision")
+        raise ToolError(f"{args.what} needs rev, the older revision")
+    if args.what == "bisect":
+        return await _culprit(desk, rev)
     return await past.history.diff(rev, desk.commit, [path] if path else ()) or "no difference"
+
+
+async def _culprit(desk: Desk, good: str) -> str:
+    if desk.bisect is None or not desk.failing:
+        raise ToolError("there is no failing test to bisect with")
+    return await desk.bisect(good)
 
 
 class Past:

@@ -26,7 +26,7 @@ class Read(Value):
 
 @tool(timeout_s=20, max_chars=14_000)
 async def read(desk: Desk, args: Read) -> str:
-    """Read lines of a file, or of a long result as "output:N"."""
+    """Lines of a file, or of a long result, output:N."""
     output = _OUTPUT.fullmatch(args.path.strip())
     text = _output(desk, output[1]) if output else _file(desk, args.path)
     rows = text.split("\n")
@@ -35,8 +35,8 @@ async def read(desk: Desk, args: Read) -> str:
     if args.start > max(1, len(rows)):
         raise ToolError(f"{args.path} has {len(rows)} lines")
     last = min(len(rows), args.start - 1 + args.lines)
-    shown = [f"{number:>5} {rows[number - 1][:MAX_LINE]}" for number in range(args.start, last + 1)]
-    head = f"{args.path}, lines {args.start} to {last} of {len(rows)}"
+    shown = [f"{number}|{rows[number - 1][:MAX_LINE]}" for number in range(args.start, last + 1)]
+    head = f"{args.path}, {args.start}-{last} of {len(rows)} lines"
     if last - args.start + 1 < len(rows) and args.path.endswith(".py"):
         head += f"\ndefines {symbols(text)}"
     return "\n".join([head, *shown])

@@ -15,7 +15,7 @@ class Run(Value):
 
 @tool(timeout_s=75, max_chars=6_000)
 async def run(desk: Desk, args: Run) -> str:
-    """Run a shell command (60 s, no network) in the repository with your edits. Only edit's changes are kept."""
+    """Run a shell command, without network. Only edits are kept."""
     if not args.command.strip() or len(args.command) > 8000 or "\0" in args.command:
         raise ToolError("give a command of 1 to 8000 characters")
     sandbox = await desk.sandbox()

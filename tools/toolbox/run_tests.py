@@ -16,7 +16,7 @@ class RunTests(Value):
 
 @tool(timeout_s=300, max_chars=6_000)
 async def run_tests(desk: Desk, args: RunTests) -> str:
-    """Run tests by id with your edits applied. None given: the failing ones; "all": the suite."""
+    """Run tests by id. None: the failing ones; all: the suite."""
     wanted = [test for test in args.tests if test.strip()][:200]
     given = desk.failing or (desk.drafted if desk.writes else ())
     tests = () if wanted == ["all"] else tuple(wanted) or given

@@ -20,7 +20,7 @@ class Search(Value):
 
 @tool(timeout_s=30, max_chars=6_000)
 async def search(desk: Desk, args: Search) -> str:
-    """Search all files for an extended regular expression, below a directory or in a file."""
+    """Find an extended regex in files below path."""
     if not args.pattern.strip() or len(args.pattern) > 400 or "\0" in args.pattern:
         raise ToolError("give a pattern of 1 to 400 characters")
     place = "." if args.path.strip() in ("", ".", "/", "/workspace") else desk.checked(args.path)

@@ -15,7 +15,7 @@ class Suspects(Value):
 
 @tool(timeout_s=10, max_chars=6_000)
 async def suspects(desk: Desk, args: Suspects) -> str:
-    """Statements under suspicion, the most suspicious first, each with its reasons."""
+    """Statements under suspicion, with reasons."""
     rows = []
     for suspect in desk.suspects[: args.top]:
         why = "; ".join(signal.detail for signal in suspect.signals[:3])

@@ -54,18 +54,19 @@ async def use(desk: Desk, number: int, name: str, arguments: Mapping[str, Any]) 
         chosen = _tool(name)
         text = await _run(desk, chosen, _checked(chosen, arguments))
     except ToolError as error:
-        return Used(text=f"ERROR: {spelled(str(error))[:2000]}", ok=False, sandbox_s=_seconds(name, began))
+        return Used(text=f"ERROR: {spelled(str(error))[:2000]}", ok=False, sandbox_s=_seconds(name, arguments, began))
     text = spelled(text)
     full = len(text) if len(text) > chosen.max_chars else 0
     if full:
         desk.outputs.mkdir(parents=True, exist_ok=True)
         (desk.outputs / f"{number}.txt").write_text(text[:MAX_KEPT], encoding="utf-8", errors="replace")
     shown = digest(text, chosen.max_chars, number)
-    return Used(text=shown, changed=name == "edit", full=full, sandbox_s=_seconds(name, began))
+    return Used(text=shown, changed=name == "edit", full=full, sandbox_s=_seconds(name, arguments, began))
 
 
-def _seconds(name: str, began: float) -> float:
-    return round(time.monotonic() - began, 3) if name in _IN_SANDBOX else 0.0
+def _seconds(name: str, arguments: Mapping[str, Any], began: float) -> float:
+    ran = name in _IN_SANDBOX or (name == "history" and arguments.get("what") == "bisect")
+    return round(time.monotonic() - began, 3) if ran else 0.0
 
 
 def _tool(name: str) -> Tool:

@@ -15,9 +15,11 @@ def serve(
     tokens: Annotated[bool, typer.Option(help="Ask for API tokens; never switched off beyond this machine.")] = True,
 ) -> None:
     """Serve the API, with workers, on PATCHWRIGHT_DATABASE_URL or an embedded Postgres."""
+    from workflows.github.receiver import webhooks
     from workflows.service.node import Plan
     from workflows.service.node import serve as run
     from workflows.settings import load
 
+    settings = load()
     plan = Plan(host=host, port=port, workers=workers, concurrency=concurrency, tokens=tokens)
-    run(load(), plan, typer.echo)
+    run(settings, plan, typer.echo, webhooks(settings))

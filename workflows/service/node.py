@@ -121,8 +121,16 @@ def _told(stop: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def serve(settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
-    """Be the API, with its workers, until a signal asks to stop. `say`: what a person at the terminal should read.
+def _nothing(app: FastAPI, store: PostgresStore) -> None:
+    """No more routes."""
+
+
+def serve(
+    settings: Settings, plan: Plan, say: Callable[[str], None],
+    extend: Callable[[FastAPI, PostgresStore], None] = _nothing,
+) -> None:  # fmt: skip
+    """Be the API, with its workers, until a signal asks to stop. `say`: what a person at the terminal should read;
+    `extend`: adds the routes of parts that this one does not know.
 
     Raises Refused for a plan that would answer strangers, DatabaseUnavailable.
     """
@@ -130,16 +138,20 @@ def serve(settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
         raise Refused(f"--no-tokens is for this machine alone, and {plan.host} can be reached from others", USAGE)
     log.configure(settings.secrets)
     with sent(host_variables(), VERSION), ready_database(settings) as address:
-        asyncio.run(_serve(settings, address, plan, say))
+        asyncio.run(_serve(settings, address, plan, say, extend))
 
 
-async def _serve(settings: Settings, address: str, plan: Plan, say: Callable[[str], None]) -> None:
+async def _serve(
+    settings: Settings, address: str, plan: Plan, say: Callable[[str], None],
+    extend: Callable[[FastAPI, PostgresStore], None],
+) -> None:  # fmt: skip
     async with open_store(address, settings) as store:
         await _tokens(store, plan, say)
         listening = listening_on(plan)
         anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
         metrics = Metrics()
         app = create_app(store, settings=settings, folder=settings.home / "runs", anonymous=anonymous, metrics=metrics)
+        extend(app, store)
         server = Server(configured(app, plan.host, plan.port))
         with exposed(metrics.registry, settings), _told(server.stop):
             async with standing_kept(store, metrics), _workers(settings, address, plan):

@@ -28,6 +28,7 @@ from workflows.telemetry.tracing import answered, asked
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{32}")
 SUBMISSIONS = "/v1/diagnoses"
+WEBHOOKS = "/webhooks/github"
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -39,12 +40,13 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a body may take: bytes of a submission as JSON, as a form, and of any other body; seconds before the rate
-    counts, bytes per second after; send_s: seconds that a client may take no byte of an answer.
+    """What a body may take: bytes of a submission as JSON, as a form, of a webhook, and of any other body; seconds
+    before the rate counts, bytes per second after; send_s: seconds that a client may take no byte of an answer.
     """
 
     json_bytes: int = 24 << 20
     form_bytes: int = 280 << 20
+    webhook_bytes: int = 25 << 20
     small_bytes: int = 64 << 10
     patience_s: float = 20.0
     rate: int = 16 << 10
@@ -52,6 +54,8 @@ class Allowance:
 
     def most(self, path: str, content_type: str) -> int:
         """The largest body of a type on a path."""
+        if path == WEBHOOKS:
+            return self.webhook_bytes
         if path != SUBMISSIONS:
             return self.small_bytes
         return self.form_bytes if content_type.lower().startswith("multipart/") else self.json_bytes

@@ -1,0 +1,23 @@
+"""`patchwright github bot`: from deliveries to diagnoses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def bot(
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=32, help="Repositories worked on at the same time by this process.")
+    ] = 4,
+) -> None:
+    """Work on the deliveries that `patchwright serve` took at /webhooks/github: read CI logs, decide whose failure it
+    is, and have it diagnosed. It only reads on GitHub; any number of these may run.
+
+    Needs PATCHWRIGHT_GITHUB_APP, PATCHWRIGHT_GITHUB_KEY_FILE, and the database and home of the service.
+    """
+    from workflows.github.bot import bot as run
+    from workflows.settings import load
+
+    run(load(), concurrency=concurrency)

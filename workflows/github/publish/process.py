@@ -1,0 +1,51 @@
+"""`patchwright github publish`: the one process that asks for tokens that write."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workflows.github.bot import app_in
+from workflows.github.client.connect import App, publisher
+from workflows.github.publish.loop import Loop
+from workflows.github.publish.matter import Links
+from workflows.github.publish.publisher import Publisher
+from workflows.github.store import PostgresLedger
+from workflows.service import log
+from workflows.service.node import ready_database
+from workflows.service.store import open_store
+from workflows.service.store.pool import Database
+from workflows.settings import Settings
+
+
+def publish(settings: Settings, *, concurrency: int) -> None:
+    """Be the publisher until a signal asks to stop. Raises Refused, DatabaseUnavailable."""
+    app = app_in(settings)
+    log.configure(settings.secrets)
+    with ready_database(settings) as address:
+        asyncio.run(_publish(settings, address, app, concurrency))
+
+
+async def _publish(settings: Settings, address: str, app: App, concurrency: int) -> None:
+    size = 2 + 2 * concurrency  # the right to speak holds a connection
+    async with open_store(address, settings, size=size, wait_s=10.0) as store, publisher(app) as forge:
+        ledger = PostgresLedger(Database(store.pool), settings.home / "runs")
+        speaker = Publisher(forge, ledger, Links(app.address.web, settings.github_links))
+        loop = Loop(speaker, ledger, concurrency=concurrency)
+        with _told(loop.stopping):
+            await loop.run()
+
+
+@contextmanager
+def _told(stopping: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT let what is being said come to its end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
