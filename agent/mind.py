@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from agent import model as kinds
+from agent.artifacts import Codec
 from agent.model import Ask, Message, Model, ModelError, Reply, Superseded
-from agent.record import ReplayDiverged, rows_of
+from agent.record import ReplayDiverged, append_row, rows_of
 
 _ERRORS = {
     kind.__name__: kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, ModelError)
@@ -28,19 +29,21 @@ _FASTER = "search was faster: a patch of its own is verified first"
 
 
 class Mind:
-    """model: None for a replay; record: the run's file of rows; pace: tokens per second of the last reply that was long
-    enough to tell, 0 before there was one.
+    """model: None for a replay; record: the run's file of rows, sealed by `codec`; pace: tokens per second of the last
+    reply that was long enough to tell, 0 before there was one.
     """
 
-    def __init__(self, model: Model | None, record: Path) -> None:
+    def __init__(self, model: Model | None, record: Path, codec: Codec | None = None) -> None:
         self._model = model
         self._path = record
+        self._codec = codec
         self._known: dict[str, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
         self._superseded = asyncio.Event()
         self.pace = 0.0
         if record.exists():
-            self._known = {row["key"]: row for row in rows_of(record) if row.get("method") in ("model", "halt")}
+            rows = rows_of(record, codec)
+            self._known = {row["key"]: row for row in rows if row.get("method") in ("model", "halt")}
 
     @property
     def window(self) -> int:
@@ -109,8 +112,7 @@ class Mind:
         self._append({"method": "model", "key": name, "branch": ask.branch, "step": ask.step, "new": new, **outcome})
 
     def _append(self, row: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="ascii") as file:
-            file.write(json.dumps(row) + "\n")
+        append_row(self._path, row, self._codec)
 
 
 def _raise(row: dict[str, Any] | None) -> None:

@@ -7,6 +7,7 @@ diverged, and says so.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections import defaultdict, deque
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
+from agent.artifacts import Codec
 from agent.bench import (
     Bench,
     BisectOrder,
@@ -38,6 +40,7 @@ from tools.patches import FileChange, PatchInvalid
 from tools.toolbox.using import Used
 
 T = TypeVar("T")
+NAME = "record.jsonl"
 _CHANGES = TypeAdapter(tuple[FileChange, ...])
 _SOURCES = TypeAdapter(dict[str, str])
 
@@ -62,10 +65,11 @@ def _plain(argument: object) -> Any:
 class Recorder:
     """A bench that writes down what another bench answers. Lines are appended whole; a torn last line is ignored."""
 
-    def __init__(self, bench: Bench, path: Path) -> None:
+    def __init__(self, bench: Bench, path: Path, codec: Codec | None = None) -> None:
         self._bench = bench
         self._path = path
-        earlier = rows_of(path) if path.exists() else []
+        self._codec = codec
+        earlier = rows_of(path, codec) if path.exists() else []
         self._attempt = 1 + max((row.get("attempt", 0) for row in earlier), default=0)
 
     async def prepare(self, request: Request) -> Prepared:
@@ -97,7 +101,7 @@ class Recorder:
     @asynccontextmanager
     async def desk(self, prepared: Prepared, order: DeskOrder) -> AsyncIterator[Hands]:
         """A desk whose calls are kept; those that a killed run had finished are answered as they were."""
-        rows = rows_of(self._path) if self._path.exists() else []
+        rows = rows_of(self._path, self._codec) if self._path.exists() else []
         known = {row["key"]: Used.model_validate(row["result"]) for row in rows if row.get("method") == "use"}
         async with self._bench.desk(prepared, order) as hands:
             yield _RecordedHands(hands, order.branch, known, self._append)
@@ -112,8 +116,7 @@ class Recorder:
         return result
 
     def _append(self, row: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="ascii") as file:
-            file.write(json.dumps({**row, "attempt": self._attempt}) + "\n")
+        append_row(self._path, {**row, "attempt": self._attempt}, self._codec)
 
 
 def _dump(result: object) -> Any:
@@ -231,13 +234,25 @@ def _take(answers: deque[dict[str, Any]], row: dict[str, Any]) -> None:
     answers.append(row)
 
 
-def rows_of(path: Path) -> list[dict[str, Any]]:
+def append_row(path: Path, row: dict[str, Any], codec: Codec | None = None) -> None:
+    """Add a row to a record: a line of JSON, or of base64 where lines are sealed."""
+    line = json.dumps(row).encode("ascii")
+    with path.open("ab") as file:
+        file.write((base64.b64encode(codec.seal(NAME, line)) if codec else line) + b"\n")
+
+
+def rows_of(path: Path, codec: Codec | None = None) -> list[dict[str, Any]]:
     """The whole rows of a record."""
+    return parsed(path.read_bytes(), codec)
+
+
+def parsed(data: bytes, codec: Codec | None = None) -> list[dict[str, Any]]:
+    """The whole rows in the bytes of a record."""
     rows = []
-    for line in path.read_text(encoding="ascii").splitlines():
+    for line in data.splitlines():
         try:
-            row = json.loads(line)
-        except ValueError:
+            row = json.loads(codec.open(NAME, base64.b64decode(line, validate=True)) if codec else line)
+        except ValueError:  # torn, or not sealed by this key
             continue
         if isinstance(row, dict) and "key" in row:
             rows.append(row)

@@ -40,7 +40,7 @@ from sandbox.environment_images import recognize
 from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone
 from sandbox.recipe import Environment
 from sandbox.source import acquire
-from sandbox.urls import UrlPolicy
+from sandbox.urls import Login, SourceInvalid, UrlPolicy, is_url
 from tools.changes import changed_lines
 from tools.history import History
 from tools.patches import FileChange, apply
@@ -57,8 +57,8 @@ def _as_they_are(hands: Hands) -> Hands:
 
 @dataclass
 class Workbench:
-    """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned; watched: what is
-    put around the hands at a desk.
+    """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned; login: what the
+    clone alone shows to the host; watched: what is put around the hands at a desk.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -70,6 +70,7 @@ class Workbench:
     request: Request
     access: Access = field(default_factory=Access)
     policy: UrlPolicy = field(default_factory=UrlPolicy)
+    login: Login | None = None
     watched: Callable[[Hands], Hands] = _as_they_are
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
@@ -84,7 +85,7 @@ class Workbench:
         self._start_importing()
         checkout = await acquire(
             self.request.source, rev=request.rev, destination=self.folder / "checkout", sandboxes=self.sandboxes,
-            access=self.access, policy=self.policy,
+            access=self.access, policy=self.policy, login=self.login,
         )  # fmt: skip
         if request.good:
             if checkout.repository is None:
@@ -105,6 +106,21 @@ class Workbench:
             sandbox=self.sandboxes.kind,
             notes=(*checkout.notes, *recipe.notes, *environment.notes),
         )
+
+    async def restore(self, prepared: Prepared) -> None:
+        """Make the checkout of a run that goes on, where it is not: on another machine, or after it was removed.
+
+        Raises SourceInvalid when the source no longer is what it was.
+        """
+        if (self.folder / prepared.base).is_dir():
+            return
+        source, rev = self.request.source, self.request.rev
+        checkout = await acquire(
+            source, rev=prepared.commit if is_url(source) else rev, destination=self.folder / "checkout",
+            sandboxes=self.sandboxes, access=self.access, policy=self.policy, login=self.login,
+        )  # fmt: skip
+        if checkout.tree != prepared.tree:
+            raise SourceInvalid("the source has changed since the run began on it: submit it again")
 
     async def _environment(self, base: Path) -> Environment:
         if self._built is None:

@@ -42,6 +42,14 @@ description=.cache/npm/openapi
     rm octokit-openapi-23.0.2.tgz
 )
 
+# An S3 server (moto) in an environment of its own: what it needs does not fit beside ours. Its path: tests/s3.py.
+s3=${TEST_S3:-${XDG_CACHE_HOME:-$HOME/.cache}/patchwright-tests/s3}
+if [ ! -x "$s3/bin/moto_server" ]; then
+    cd "$(dirname "$0")/.."
+    "${UV:-.venv/bin/uv}" venv -q --clear --python "${PYTHON:-.venv/bin/python}" "$s3"
+    "${UV:-.venv/bin/uv}" pip install -q --python "$s3/bin/python" "moto[server]==5.1.22"
+fi
+
 # A Docker engine: whichever answers; else, as root on Debian, the distribution's, started by hand where nothing starts
 # services. Its log is beside its data. Images for the tests are made from this machine's own files, without a registry.
 socket=/var/run/docker.sock

@@ -30,7 +30,7 @@ from sandbox.repository import (
 )
 from sandbox.snapshot import Caps, Copied, Snapshot, TooLarge
 from sandbox.source_git import Export, GitRefused, NotTracked, clone, find_places, read_local
-from sandbox.urls import SourceInvalid, UrlPolicy, is_url, pinned, url_parts
+from sandbox.urls import Login, SourceInvalid, UrlPolicy, is_url, pinned, url_parts
 
 __all__ = ["Access", "Caps", "Checkout", "SourceInvalid", "UrlPolicy", "acquire", "materialize"]
 
@@ -68,12 +68,15 @@ async def acquire(
     access: Access | None = None,
     policy: UrlPolicy | None = None,
     caps: Caps | None = None,
+    login: Login | None = None,
 ) -> Checkout:
     """Take a snapshot of `source` into `destination/base` and `destination/repository.git`.
 
     rev: a revision; None takes a checkout's working tree as it is (uncommitted and new files too), or a URL's
-    default branch. access: certificates and proxies for cloning. What an earlier attempt left in `destination` is
-    removed first. Raises SourceInvalid; then, and when cancelled, nothing is left.
+    default branch. access: certificates and proxies for cloning; login: what to show to the host of a URL.
+
+    What an earlier attempt left in `destination` is removed first. Raises SourceInvalid; then, and when cancelled,
+    nothing is left.
     """
     if rev is not None:
         _checked(rev)
@@ -81,7 +84,7 @@ async def acquire(
     _discard(destination, made=False)
     incoming = destination / "incoming"
     incoming.mkdir(parents=True)
-    job = _Job(source, rev, destination, sandboxes, access or Access(), policy or UrlPolicy(), caps or Caps())
+    job = _Job(source, rev, destination, sandboxes, access or Access(), policy or UrlPolicy(), caps or Caps(), login)
     try:
         checkout = await (_from_url(job) if is_url(source) else _from_path(job))
     except (GitRefused, GitFailed, TooLarge, RevisionUnknown) as error:
@@ -103,6 +106,7 @@ class _Job:
     access: Access
     policy: UrlPolicy
     caps: Caps
+    login: Login | None = None
 
     @property
     def base(self) -> Path:
@@ -249,6 +253,7 @@ async def _from_url(job: _Job) -> Checkout:
     else:
         proxied = any(name.lower() in ("https_proxy", "all_proxy") for name, _ in job.access.env)
         settings += await pinned(parts, job.policy, proxied=proxied)
+        settings += [("http.followRedirects", "false")] if job.login else []
     try:
         exported = await clone(
             url,
@@ -258,6 +263,7 @@ async def _from_url(job: _Job) -> Checkout:
             rev=job.rev,
             settings=settings,
             local=local,
+            shown=job.login.header() if job.login else None,
         )
     except GitRefused as error:
         raise SourceInvalid(f"{redact(url)} cannot be cloned: {str(error).replace(url, redact(url))}") from None

@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sandbox.access import Access
 from sandbox.git import ENV, HARDENING, configured
-from sandbox.protocol import Mount, Quota, Sandbox, Sandboxes, Workspace
+from sandbox.protocol import ExecResult, Mount, Quota, Sandbox, Sandboxes, Workspace
 from sandbox.redact import redact
 from sandbox.snapshot import listed
 from sandbox.tree import Tree
@@ -127,19 +127,24 @@ async def clone(
     rev: str | None,
     settings: Sequence[tuple[str, str]],
     local: Path | None = None,
+    shown: tuple[str, str] | None = None,
 ) -> Export:
     """Clone `url` (all branches and tags, and `rev` when it is none of theirs) and read the clone.
 
-    settings: protocols and pins; local: the host directory of a file: URL. Raises GitRefused.
+    settings: protocols and pins; local: the host directory of a file: URL; shown: a setting with a secret, which only
+    the git that speaks to the host has. Raises GitRefused.
     """
     mounts = [*access.mounts, *([Mount(local, _SOURCE)] if local else [])]
     address = _SOURCE if local else url
     env = {"GIT_DIR": f"{_OUT}/clone", **dict(access.env)}
     async with _sandbox(sandboxes, out, mounts, env, network=local is None, settings=settings) as (sandbox, results):
         clone = ("clone", "--bare", "--quiet", "--no-local", "--template=", "--", address, f"{_OUT}/clone")
-        await _git(sandbox, *clone, env={"GIT_DIR": ""})
+        speaking = _Speaking(sandbox, len(HARDENING) + len(settings), shown)
+        await speaking.git(
+            "env", "-u", "GIT_DIR", "git", *clone
+        )  # the variable must be absent, an empty one is an error
         if rev is not None and not await _known(sandbox, rev):
-            await _fetch_revision(sandbox, rev)
+            await _fetch_revision(speaking, rev)
         exported = await _export(sandbox, results)
     return replace(exported, shallow=Tree(out / "clone").read("shallow", max_bytes=4 << 20) or "")
 
@@ -165,12 +170,47 @@ async def _sandbox(
         yield sandbox, out
 
 
-async def _git(sandbox: Sandbox, *arguments: str, env: dict[str, str] | None = None) -> str:
+# The setting of number $1 is called $2 and has what comes on stdin as its value: no other process of the sandbox and no
+# command line has it. The rest is the command.
+_SHOWING = """\
+IFS= read -r value
+export GIT_CONFIG_COUNT=$(($1 + 1)) "GIT_CONFIG_KEY_$1=$2" "GIT_CONFIG_VALUE_$1=$value"
+shift 2
+exec "$@" </dev/null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Speaking:
+    """git that speaks to the host. number: of settings that the sandbox has; shown: one more, with a secret."""
+
+    sandbox: Sandbox
+    number: int
+    shown: tuple[str, str] | None = field(repr=False)
+
+    async def run(self, *argv: str) -> ExecResult:
+        """Run a command that is, or starts, git."""
+        if self.shown is None:
+            return await self.sandbox.exec(argv)
+        name, value = self.shown
+        late = ("sh", "-c", _SHOWING, "sh", str(self.number), name)
+        return await self.sandbox.exec((*late, *argv), stdin=f"{value}\n".encode())
+
+    async def git(self, *argv: str) -> None:
+        """Run it. Raises GitRefused, without the secret."""
+        result = await self.run(*argv)
+        if not result.ok:
+            told = result.stderr.text.strip()[-1_500:]
+            if self.shown is not None:
+                told = told.replace(self.shown[1], "***").replace(self.shown[1].rpartition(" ")[2], "***")
+            raise GitRefused(
+                "it took too long" if result.timed_out else redact(told) or f"git ended with {result.exit_code}"
+            )
+
+
+async def _git(sandbox: Sandbox, *arguments: str) -> str:
     """Stdout of git in the sandbox; raises GitRefused."""
-    argv = ("git", *arguments)
-    if env is not None and "GIT_DIR" in env:  # the variable must be absent, an empty one is an error
-        argv = ("env", "-u", "GIT_DIR", *argv)
-    result = await sandbox.exec(argv)
+    result = await sandbox.exec(("git", *arguments))
     if not result.ok:
         reason = redact(result.stderr.text.strip()[-1_500:]) or f"git {arguments[0]} ended with {result.exit_code}"
         raise GitRefused("it took too long" if result.timed_out else reason)
@@ -190,12 +230,12 @@ async def _known(sandbox: Sandbox, rev: str) -> bool:
     return result.ok
 
 
-async def _fetch_revision(sandbox: Sandbox, rev: str) -> None:
+async def _fetch_revision(speaking: _Speaking, rev: str) -> None:
     """A commit or ref that no branch reaches, such as that of a pull request; the caller finds out whether it came."""
     name = f"refs/{rev}" if re.fullmatch(r"pull/\d+/(head|merge)", rev) else rev
     if re.fullmatch(r"[0-9a-f]{40,64}|refs/[\w./-]+", name):
         refspec = f"+{name}:refs/heads/{rev}"
-        await sandbox.exec(("git", "fetch", "--quiet", "--no-tags", "origin", refspec))
+        await speaking.run("git", "fetch", "--quiet", "--no-tags", "origin", refspec)
 
 
 async def _file_list(sandbox: Sandbox, out: Path) -> tuple[bytes, ...]:

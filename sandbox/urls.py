@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +30,22 @@ class UrlPolicy:
 
     protocols: tuple[str, ...] = ("https",)
     private_hosts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a clone shows to a host. authority: the host, with its port where that is not 443; read: the secret, asked
+    for when it is needed and kept nowhere; raises SourceInvalid.
+    """
+
+    authority: str
+    user: str
+    read: Callable[[], str] = field(repr=False)
+
+    def header(self) -> tuple[str, str]:
+        """The setting of git that shows it to this host alone, and to none that the host redirects to."""
+        shown = base64.b64encode(f"{self.user}:{self.read()}".encode()).decode("ascii")
+        return f"http.https://{self.authority}/.extraHeader", f"Authorization: Basic {shown}"
 
 
 def is_url(source: str) -> bool:

@@ -15,6 +15,8 @@ import typer
 
 from workflows.commands import (
     about,
+    artifacts,
+    credential,
     diagnose,
     github,
     images,
@@ -59,6 +61,9 @@ for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 app.add_typer(token.app, rich_help_panel="The service")
 app.add_typer(github.app, rich_help_panel="The service")
+app.add_typer(artifacts.app, rich_help_panel="The service")
+app.add_typer(credential.app, rich_help_panel="The service")
+app.add_typer(credential.hosts, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
 app.add_typer(model.app, rich_help_panel="Patchwright itself")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from agent.artifacts import Codec
 from agent.domain import Reasoner, Request
 from agent.mind import Mind
 from workflows.exits import Refused
@@ -49,7 +50,7 @@ def endpoint(address: str) -> str:
 
 @asynccontextmanager
 async def mind(
-    settings: Settings, request: Request, record: Path, *, watcher: Watcher | None = None
+    settings: Settings, request: Request, record: Path, codec: Codec | None = None, *, watcher: Watcher | None = None
 ) -> AsyncIterator[Mind | None]:
     """The request's model behind the run's record, its connections closed afterwards. Raises Refused."""
     if request.reasoner is None:
@@ -57,7 +58,7 @@ async def mind(
         return
     model = model_of(settings, request.reasoner.url, request.reasoner.name)
     try:
-        yield Mind(watcher.model(model, request.reasoner) if watcher else model, record)
+        yield Mind(watcher.model(model, request.reasoner) if watcher else model, record, codec)
     finally:
         await model.close()
 

@@ -63,6 +63,7 @@ def split(names: str) -> tuple[str, ...]:
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Names = Annotated[str, Field(max_length=10_000)]
+Reference = Annotated[str, Field(max_length=4096, pattern=r"^((file:/|env:[A-Za-z_])[^\x00-\x1f]*)?$")]
 Permits = Annotated[Names, AfterValidator(_permitted)]
 
 
@@ -162,6 +163,46 @@ class Settings(BaseSettings):
     queue_limit: int = Field(default=2000, ge=1, description="runs of one tenant that may wait")
     reap_seconds: float = Field(
         default=60.0, ge=1, le=86_400, description="how often a worker removes what killed runs left on a Docker engine"
+    )
+    artifacts: str = Field(
+        default="", max_length=1000, pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,62}(/[!-~]*)?)?$",
+        description="where the service keeps reports and artifacts: s3://BUCKET/PREFIX; empty: directories of runs",
+    )  # fmt: skip
+    artifacts_endpoint: str = Field(
+        default="", max_length=1000, pattern=r"^(https?://[!-~]+)?$", description="URL of the storage, if not AWS"
+    )  # fmt: skip
+    artifacts_region: str = Field(default="us-east-1", max_length=100, description="the bucket's region")
+    artifacts_id: Reference = Field(
+        default="", description="reference to its access key id; empty: as AWS tools find it"
+    )
+    artifacts_secret: Reference = Field(default="", description="reference to its secret access key")
+    artifacts_key: Reference = Field(
+        default="",
+        description="reference to the key (32 bytes as base64) that reports and artifacts are encrypted with",
+    )
+    artifacts_old_key: Reference = Field(
+        default="", description="reference to the key before that one: what it encrypted is still read"
+    )
+    artifact_mb: int = Field(default=256, ge=1, le=65_536, description="size of one artifact of the service, in MiB")
+    artifacts_mb: int = Field(
+        default=4096, ge=1, le=1_048_576, description="size of what one attempt at a run keeps, in MiB"
+    )
+    oidc_issuer: str = Field(
+        default="",
+        max_length=1000,
+        description="OpenID Connect issuer (URL) whose JWTs are taken as tokens; empty: none",
+    )
+    oidc_audience: str = Field(default="", max_length=500, description="the audience that those must be for")
+    oidc_tenant_claim: str = Field(default="tenant", min_length=1, max_length=200, description="claim with the tenant")
+    oidc_scope_claim: str = Field(
+        default="scope", min_length=1, max_length=200, description="claim with the scopes: words of a text, or a list"
+    )
+    oidc_scope_prefix: str = Field(
+        default="", max_length=200, description="what stands before submit, read and admin in that claim"
+    )
+    oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=600, description="by which the issuer's clock may differ")
+    oidc_refresh_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, description="time between two looks for a key that is not known"
     )
     tenant_runs: int = Field(default=8, ge=1, le=1000, description="runs of one tenant at the same time")
     metrics_port: int = Field(

@@ -15,7 +15,11 @@ THINKING, RESULT, ARGUMENT = 4000, 1500, 300
 
 def transcript(record: Path) -> str:
     """The turns in a run's record, branch after branch; "" when no model took part."""
-    rows = rows_of(record) if record.exists() else []
+    return told(rows_of(record) if record.exists() else [])
+
+
+def told(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The turns in the rows of a record."""
     turns = [row for row in rows if row.get("method") == "model"]
     branches = dict.fromkeys(str(row["branch"]) for row in turns)
     return "\n".join(line for branch in branches for line in _branch(branch, turns, rows))

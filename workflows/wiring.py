@@ -17,19 +17,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.artifacts import Artifacts
+from agent.artifacts import Artifacts, Bounds, Codec
 from agent.bench import Emit, Progress, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
 from agent.diagnose import Checkpoints, RunControl, diagnose
-from agent.domain import Report, Request
+from agent.domain import Prepared, Report, Request
 from agent.mind import Mind
 from agent.recheck import Recheck, request_of
 from agent.recheck import recheck as rerun
-from agent.record import Player, Recorder, ReplayDiverged
+from agent.record import NAME as RECORD
+from agent.record import Player, Recorder, ReplayDiverged, rows_of
 from agent.workbench import Workbench
 from sandbox.access import access_from
-from sandbox.urls import SourceInvalid, UrlPolicy
+from sandbox.urls import Login, SourceInvalid, UrlPolicy
 from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
@@ -52,15 +53,31 @@ class RunBusy(RuntimeError):
 
 @dataclass(frozen=True)
 class RunRef:
-    """A run and its directory."""
+    """A run and its directory. codec: how its files are written; bounds: of its artifacts."""
 
     id: str
     folder: Path
+    codec: Codec | None = None
+    bounds: Bounds | None = None
 
     @property
     def artifacts(self) -> Artifacts:
         """Its artifacts."""
-        return Artifacts(self.folder / "artifacts")
+        return Artifacts(self.folder / "artifacts", self.codec, self.bounds)
+
+    @property
+    def record(self) -> Path:
+        """Its record."""
+        return self.folder / self.written(RECORD)
+
+    @property
+    def request(self) -> Path:
+        """Its request."""
+        return self.folder / self.written("request.json")
+
+    def written(self, name: str) -> str:
+        """What a file is called."""
+        return name + (self.codec.suffix if self.codec else "")
 
 
 @dataclass(frozen=True)
@@ -87,16 +104,18 @@ def new_run(
 
 def keep_request(run: RunRef, request: Request, *, log: str | None, issue: str | None, patches: Sequence[str]) -> None:
     """Write a run's request and texts into its directory, whole or not at all."""
+    artifacts = run.artifacts
     filled = request.model_copy(
         update={
-            "log": run.artifacts.put(log) if log is not None else None,
-            "issue": run.artifacts.put(issue) if issue is not None else None,
-            "patches": tuple(run.artifacts.put(patch) for patch in patches),
+            "log": artifacts.put(log) if log is not None else None,
+            "issue": artifacts.put(issue) if issue is not None else None,
+            "patches": tuple(artifacts.put(patch) for patch in patches),
         }
     )
     part = run.folder / f"request-{os.getpid()}.part"
-    part.write_text(json.dumps(filled.model_dump(mode="json"), indent=2), encoding="ascii")
-    part.replace(run.folder / "request.json")
+    data = json.dumps(filled.model_dump(mode="json"), indent=2).encode("ascii")
+    part.write_bytes(run.codec.seal("request.json", data) if run.codec else data)
+    part.replace(run.request)
 
 
 def find_run(settings: Settings, name: str) -> RunRef:
@@ -132,8 +151,10 @@ def _row(folder: Path) -> RunRow:
 
 
 def _request(run: RunRef) -> Request | None:
-    path = run.folder / "request.json"
-    return Request.model_validate(json.loads(path.read_text(encoding="ascii"))) if path.exists() else None
+    if not run.request.exists():
+        return None
+    data = run.request.read_bytes()
+    return Request.model_validate_json(run.codec.open("request.json", data) if run.codec else data)
 
 
 def _busy(folder: Path) -> bool:
@@ -162,34 +183,45 @@ def _held(run: RunRef, *, fenced: bool = False) -> Iterator[None]:
 
 async def diagnose_run(
     settings: Settings, run: RunRef, emit: Emit, *, checkpoints: Checkpoints | None = None,
-    control: RunControl | None = None, watcher: Watcher | None = None,
+    control: RunControl | None = None, login: Login | None = None, watcher: Watcher | None = None,
 ) -> Report:  # fmt: skip
     """Run or resume a run to its report.
 
     checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
-    processes may write; watcher: counts and traces what the run does. Raises SourceInvalid, SandboxUnavailable,
-    EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when `control` asked for it.
+    processes may write; login: what to show to the host that is cloned from; watcher: counts and traces what the run
+    does. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when
+    `control` asked for it.
     """
     request = _request(run)
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
     with _held(run, fenced=checkpoints is not None):
-        async with _workbench(settings, run, request, emit) as workbench:
+        async with _workbench(settings, run, request, emit, login) as workbench:
             workbench.clear()
             if watcher:
                 workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
-            record = run.folder / "record.jsonl"
-            async with mind(settings, request, record, watcher=watcher) as thinking:
+            await _restore(workbench, run)
+            async with mind(settings, request, run.record, run.codec, watcher=watcher) as thinking:
                 deps = Deps(
-                    bench=Recorder(workbench, record), artifacts=run.artifacts, now=time.monotonic, emit=emit,
-                    mind=thinking, around=watcher.around if watcher else nullcontext,
+                    bench=Recorder(workbench, run.record, run.codec), artifacts=workbench.artifacts,
+                    now=time.monotonic, emit=emit, mind=thinking, around=watcher.around if watcher else nullcontext,
                 )  # fmt: skip
                 where = checkpoints or run.folder / "state.sqlite"
                 return await diagnose(request, deps, run=run.id, checkpoints=where, control=control)
 
 
+async def _restore(workbench: Workbench, run: RunRef) -> None:
+    """The checkout of a run that goes on where its directory is not. Raises SourceInvalid."""
+    rows = rows_of(run.record, run.codec) if run.record.exists() else []
+    known = [row["result"] for row in rows if row["method"] == "prepare" and "result" in row]
+    if known:
+        await workbench.restore(Prepared.model_validate(known[-1]))
+
+
 @asynccontextmanager
-async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Emit) -> AsyncIterator[Workbench]:
+async def _workbench(
+    settings: Settings, run: RunRef, request: Request, emit: Emit, login: Login | None = None
+) -> AsyncIterator[Workbench]:
     """The workbench on the engine that was asked for. Environments of images and of this machine are kept apart."""
     request = request.model_copy(
         update={"source": _located(settings, request.source), "dockerfile": request.dockerfile or settings.dockerfile}
@@ -202,7 +234,7 @@ async def _workbench(settings: Settings, run: RunRef, request: Request, emit: Em
         yield Workbench(
             folder=run.folder, cache=settings.cache / kept, artifacts=run.artifacts,
             sandboxes=chosen.sandboxes, request=request, access=access_from(host_variables()),
-            policy=UrlPolicy(private_hosts=settings.private_hosts),
+            policy=UrlPolicy(private_hosts=settings.private_hosts), login=login,
         )  # fmt: skip
 
 
@@ -227,7 +259,7 @@ async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Repor
     if request is None or not kept.exists():
         raise RunUnknown(f"run {run.id} is not finished: `patchwright resume {run.id}` first")
     checkpoints = run.folder / f"replay-{os.getpid()}.sqlite"
-    record = run.folder / "record.jsonl"
+    record = run.record
     deps = Deps(
         bench=Player(record), artifacts=run.artifacts, now=lambda: 0.0, emit=emit,
         mind=Mind(None, record) if request.reasoner else None,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -13,11 +16,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import ormsgpack
 import pytest
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agent.bench import Progress
 from agent.diagnose import serializer
@@ -29,6 +34,7 @@ from tests.acceptance.repositories import SHOP, repository
 from workflows.packing import pack
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence, FencedSaver
+from workflows.service.files import kept_in
 from workflows.service.journal import Journal
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.store.attempts import Claim, Superseded
@@ -80,12 +86,12 @@ class Service:
         run, _ = await self.store.submit(ADA, wanted, key=None, fingerprint="f")
         return run
 
-    async def until(self, run: Run, kind: str, node: str = "", text: str = "") -> list[Event]:
+    async def until(self, run: Run, kind: str, node: str = "", text: str = "", who: Principal = ADA) -> list[Event]:
         """Wait for an event; all events up to it."""
         end = time.monotonic() + 90
         async with self.store.watch(run.id) as watch:
             while time.monotonic() < end:
-                events = list(await self.store.events(ADA.tenant, run.id))
+                events = list(await self.store.events(who.tenant, run.id))
                 for at, event in enumerate(events):
                     if event.kind == kind and node in event.node and text in event.text:
                         return events[: at + 1]
@@ -204,6 +210,13 @@ def test_the_service_refuses_to_answer_strangers(address: str, patchwright: Patc
         refused = patchwright.run("serve", "--host", "0.0.0.0", *arguments, database_url=address)  # noqa: S104
         assert refused.code == 64, refused.text
         assert "token" in refused.err
+    patchwright.settings |= {"oidc_issuer": "https://id.example", "oidc_audience": "us"}
+    refused = patchwright.run("serve", "--host", "0.0.0.0", "--no-tokens", database_url=address)  # noqa: S104
+    assert refused.code == 64
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
+        port = str(taken.getsockname()[1])
+        ended = patchwright.run("serve", "--host", "0.0.0.0", "--port", port, database_url=address)  # noqa: S104
+    assert (ended.code, "cannot listen" in ended.err) == (74, True), "whoever asks shows a token of the issuer"
 
 
 def test_a_database_or_a_port_that_cannot_be_had_is_said(address: str, patchwright: Patchwright) -> None:
@@ -351,27 +364,75 @@ async def test_progress_is_written_in_few_lines_and_before_the_end(service: Serv
     ]
 
 
-@pytest.mark.parametrize("form", ["msgpack", "json"])
-async def test_a_crafted_checkpoint_executes_nothing(service: Service, shop: Path, tmp_path: Path, form: str) -> None:
-    """A row that names a function to call, in both forms that the library reads."""
-    run = await service.submit(shop)
-    saver = FencedSaver(service.store.pool, Fence(await _claimed(service.store, run)))
-    saver.serde = serializer()
-    await _put(saver, run, {"suspects": ["x"]})
-    mark = tmp_path / "executed"
+def crafted(mark: Path) -> dict[str, tuple[str, bytes]]:
+    """Rows (type, blob) that name a function to call, in every form that the library reads."""
     call = f"touch {mark}"
-    crafted = (
-        ormsgpack.packb(ormsgpack.Ext(0, ormsgpack.packb(("os", "system", call))))
-        if form == "msgpack"
-        else json.dumps({"lc": 2, "type": "constructor", "id": ["os", "system"], "args": [call]}).encode()
-    )
+
+    def packed(code: int, *parts: object) -> tuple[str, bytes]:
+        return "msgpack", ormsgpack.packb(ormsgpack.Ext(code, ormsgpack.packb(parts)))
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, (call,)
+
+    command = {"lc": 2, "type": "constructor", "id": ["os", "system"]}
+    return {
+        "one argument": packed(0, "os", "system", call),
+        "arguments": packed(1, "os", "system", [call]),
+        "named arguments": packed(2, "os", "system", {"command": call}),
+        "method": packed(3, "os", "path", call, "os.system"),
+        "method of a class": packed(3, "subprocess", "Popen", ["touch", str(mark)], "__call__"),
+        "pydantic 1": packed(4, "subprocess", "Popen", {"args": ["touch", str(mark)]}, "construct"),
+        "pydantic 2": packed(5, "subprocess", "Popen", {"args": ["touch", str(mark)]}, "model_validate_json"),
+        "within a snapshot": ("msgpack", ormsgpack.packb(ormsgpack.Ext(7, packed(0, "os", "system", call)[1]))),
+        "json": ("json", json.dumps({**command, "args": [call]}).encode()),
+        "json with names": ("json", json.dumps({**command, "kwargs": {"command": call}}).encode()),
+        "pickle": ("pickle", pickle.dumps(Bomb())),
+    }
+
+
+def test_what_is_crafted_would_execute_elsewhere(tmp_path: Path) -> None:
+    """So that the tests below can fail: the same bytes under the library's most trusting settings."""
+    trusting = JsonPlusSerializer(allowed_msgpack_modules=True, allowed_json_modules=True, pickle_fallback=True)
+    rows = crafted(tmp_path / "executed")
+    for name in ("one argument", "arguments", "named arguments", "within a snapshot", "json", "pickle"):
+        with contextlib.suppress(NotImplementedError):
+            trusting.loads_typed(rows[name])
+        assert (tmp_path / "executed").exists(), name
+        (tmp_path / "executed").unlink()
+
+
+@pytest.mark.parametrize("form", list(crafted(Path("any"))))
+def test_crafted_bytes_execute_nothing(form: str, tmp_path: Path) -> None:
+    row = crafted(tmp_path / "executed")[form]
+    with contextlib.suppress(NotImplementedError):  # an unknown kind of row
+        serializer().loads_typed(row)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("form", ["one argument", "json", "pickle"])
+async def test_a_run_whose_checkpoint_was_crafted_executes_nothing(
+    service: Service, shop: Path, tmp_path: Path, form: str
+) -> None:
+    """Every value that a killed attempt left is exchanged in the database; whoever goes on calls nothing of it, says in
+    one line that it cannot, and takes the next run.
+    """
+    kind, blob = crafted(tmp_path / "executed")[form]
+    run = await service.submit(shop)
+    first = service.worker()
+    await service.until(run, "progress", "localize", "started")
+    first.kill()
+    first.wait()
     async with service.store.pool.connection() as connection:
-        changed = await connection.execute(
-            "update checkpoint_blobs set blob = %s, type = %s where thread_id = %s", (crafted, form, run.id)
-        )
-        assert changed.rowcount == 1
-    assert await saver.aget_tuple(_config(run)) is not None
-    assert not mark.exists()
+        for table in ("checkpoint_blobs", "checkpoint_writes"):
+            update = f"update {table} set blob = %s, type = %s where thread_id = %s"  # noqa: S608 - two names of ours
+            changed = await connection.execute(update.encode(), (blob, kind, run.id))
+            assert changed.rowcount > 0
+    service.worker()
+    events = await service.until(run, "failed")
+    assert "Traceback" not in events[-1].text
+    assert not (tmp_path / "executed").exists()
+    await service.assert_finished_once(await service.submit(shop))
 
 
 def test_a_process_that_was_paused_ends_when_it_wakes() -> None:
@@ -392,7 +453,8 @@ async def _claimed(store: PostgresStore, run: Run) -> Claim:
 
 async def _attempt(store: PostgresStore, claim: Claim, patchwright: Patchwright) -> str:
     settings = Settings(home=patchwright.home, cache=patchwright.cache)
-    return await Attempt(store, settings, Fence(claim), asyncio.Event()).work()
+    kept = kept_in(settings, settings.home / "runs")
+    return await Attempt(store, settings, Fence(claim), asyncio.Event(), kept).work()
 
 
 def _config(run: Run) -> RunnableConfig:

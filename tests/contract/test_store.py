@@ -474,6 +474,35 @@ async def test_two_processes_may_migrate_at_the_same_time(address: str) -> None:
         assert await cursor.fetchone() == (1,)
 
 
+async def test_hosts_and_credentials_are_a_tenants_own(real: PostgresDesk, ada: Principal) -> None:
+    """The secret is never there; each change has its line in the audit, one that changed nothing has none."""
+    store, other = real.real, somebody().tenant
+    assert await store.git_hosts(ada.tenant) is None
+    await store.set_git_hosts(ada.tenant, ("a.example", "b.example"))
+    await store.set_credential(ada.tenant, "a.example", "ada", "file:/run/a")
+    await store.set_credential(ada.tenant, "a.example", "ada", "env:A")
+    found = await store.credential(ada.tenant, "a.example")
+    assert found is not None
+    assert (found.username, found.reference) == ("ada", "env:A")
+    assert await store.git_hosts(ada.tenant) == ("a.example", "b.example")
+    assert (await store.git_hosts(other), await store.credentials(other)) == (None, ())
+    assert await store.credential(other, "a.example") is None
+    assert await store.credential(ada.tenant, "a.example\0") is None
+    assert not await store.remove_credential(other, "a.example")
+    assert await store.remove_credential(ada.tenant, "a.example")
+    assert not await store.remove_credential(ada.tenant, "a.example")
+    await store.set_git_hosts(ada.tenant, None)
+    assert await store.git_hosts(ada.tenant) is None
+    async with store.pool.connection() as connection:
+        rows = await (
+            await connection.execute("select action, subject from audit where tenant = %s order by id", (ada.tenant,))
+        ).fetchall()
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("git-hosts", "a.example b.example"), ("set-credential", "a.example"), ("set-credential", "a.example"),
+        ("remove-credential", "a.example"), ("git-hosts", "default"),
+    ]  # fmt: skip
+
+
 async def test_nothing_is_done_without_its_line_in_the_audit(real: PostgresDesk, ada: Principal) -> None:
     """Written in the same transaction; a submission that is answered from its key did nothing."""
     run, _ = await real.store.submit(ada, wanted(), key="k", fingerprint="f")
@@ -548,12 +577,12 @@ async def test_old_runs_are_removed_with_all_they_have_and_live_ones_never(real:
     for run in (ended, told):
         await real.begin(run)
         await real.finish(run)
-    assert ended.id not in await store.lapsed(3600, 50)
+    assert (ada.tenant, ended.id) not in await store.lapsed(3600, 50)
     found = await store.lapsed(0, 1000)
-    assert ended.id in found
-    assert told.id not in found
-    assert live.id not in found
-    assert ended.id not in await store.lapsed(0, 1000)
+    assert (ada.tenant, ended.id) in found
+    assert (ada.tenant, told.id) not in found
+    assert (ada.tenant, live.id) not in found
+    assert (ada.tenant, ended.id) not in await store.lapsed(0, 1000)
     async with store.pool.connection() as connection:
         await connection.execute(
             "insert into checkpoint_blobs (thread_id, channel, version, type) values (%s, 'a', '1', 'empty')",

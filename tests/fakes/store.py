@@ -62,6 +62,7 @@ class FakeStore:
     def __init__(self, *, waiting: int = 100, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.waiting = waiting
         self.down = False
+        self.hosts: dict[str, tuple[str, ...]] = {}
         self.now = now
         self.submissions: dict[str, Submission] = {}
         self.callbacks: dict[str, Callback] = {}
@@ -195,6 +196,10 @@ class FakeStore:
         )
         self._tokens[_hashed(secret)] = token
         return token, secret
+
+    async def git_hosts(self, tenant: str) -> tuple[str, ...] | None:
+        self._up()
+        return self.hosts.get(tenant)
 
     async def tokens(self, tenant: str) -> tuple[Token, ...]:
         self._up()

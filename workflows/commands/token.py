@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
+from workflows.commands.storing import check_tenant, with_store
 from workflows.exits import USAGE, Refused
 
-if TYPE_CHECKING:
-    from workflows.service.store import PostgresStore
-
-T = TypeVar("T")
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose token.")]
 app = typer.Typer(name="token", help="API tokens of the service.", no_args_is_help=True)
 
@@ -32,14 +28,13 @@ def create(
 
     from workflows.service.values import SCOPES
 
-    if not tenant.isascii() or not tenant.isprintable() or not 0 < len(tenant) <= 100:
-        raise Refused(f"a tenant's name is 1 to 100 printable ASCII characters, not {tenant!r}")
+    check_tenant(tenant)
     until = datetime.now(UTC) + timedelta(days=days) if days else None
     asked = scope or ["submit", "read"]
     scopes = frozenset(known for known in SCOPES if known in asked)
     if len(scopes) != len(set(asked)):
         raise Refused(f"scopes are {', '.join(SCOPES)}, not {', '.join(sorted(set(asked) - scopes))}", USAGE)
-    _, secret = _with_store(lambda store: store.issue(tenant, name, scopes, expires=until))
+    _, secret = with_store(lambda store: store.issue(tenant, name, scopes, expires=until))
     typer.echo(secret)
 
 
@@ -64,7 +59,7 @@ def show(tenant: Tenant = "default") -> None:
     table = Table(box=None, pad_edge=False)
     for head in ("ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "REVOKED", "USED"):
         table.add_column(head, no_wrap=head == "ID", overflow="fold")
-    for token in _with_store(lambda store: store.tokens(tenant)):
+    for token in with_store(lambda store: store.tokens(tenant)):
         times = (token.created, token.expires, token.revoked, token.used)
         shown = [f"{at.astimezone():%Y-%m-%d %H:%M}" if at else "" for at in times]
         table.add_row(token.id, Text(line(token.name)), " ".join(sorted(token.scopes)), *shown)
@@ -74,23 +69,6 @@ def show(tenant: Tenant = "default") -> None:
 @app.command()
 def revoke(token: Annotated[str, typer.Argument(metavar="ID")], tenant: Tenant = "default") -> None:
     """End a token at once."""
-    if not _with_store(lambda store: store.revoke(tenant, token)):
+    if not with_store(lambda store: store.revoke(tenant, token)):
         raise Refused(f"tenant {tenant} has no token {token}")
     typer.echo(f"{token} is revoked")
-
-
-def _with_store(call: Callable[[PostgresStore], Awaitable[T]]) -> T:
-    import asyncio
-
-    from workflows.service.node import ready_database
-    from workflows.service.store import open_store
-    from workflows.settings import load
-
-    settings = load()
-
-    async def ask(address: str) -> T:
-        async with open_store(address, settings, size=2) as store:
-            return await call(store)
-
-    with ready_database(settings) as address:
-        return asyncio.run(ask(address))

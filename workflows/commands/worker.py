@@ -11,7 +11,8 @@ def worker(
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Runs at the same time.")] = 1,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Work on runs of the service: any number of workers on any number of machines, with one PATCHWRIGHT_HOME for all.
+    """Work on runs of the service: any number of workers on any number of machines, with one PATCHWRIGHT_HOME for all,
+    or with one PATCHWRIGHT_ARTIFACTS (then only uploads need a shared directory: PATCHWRIGHT_HOME/uploads).
 
     SIGTERM or Ctrl-C stops it: its runs go on elsewhere after their last finished step.
     """

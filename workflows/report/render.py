@@ -19,6 +19,7 @@ from workflows.report.view import diff_rows, explained, matrix, timeline
 from workflows.text import brief, clean, line
 
 TEMPLATES = Path(__file__).parent / "templates"
+OPTIONAL = frozenset({"patch.diff", "certificate.json"})
 SCHEMA = Path(__file__).parent / "schema.json"
 
 
@@ -29,14 +30,20 @@ def write_report(report: Report, diff: str | None, out: Path) -> tuple[Path, ...
     certificate's subject.
     """
     out.mkdir(parents=True, exist_ok=True)
+    contents = files_of(report, diff)
+    for stale in OPTIONAL - contents.keys():
+        (out / stale).unlink(missing_ok=True)
+    return tuple(_write(out / name, data) for name, data in contents.items())
+
+
+def files_of(report: Report, diff: str | None) -> dict[str, bytes]:
+    """The files of a report by their names; those of OPTIONAL only where there is something in them."""
     contents = {"report.json": as_json(report), "report.md": as_markdown(report), "report.html": as_html(report)}
     if diff:
         contents["patch.diff"] = diff
     if report.certificate:
         contents["certificate.json"] = certificate_text(report)
-    for stale in {"patch.diff", "certificate.json"} - contents.keys():
-        (out / stale).unlink(missing_ok=True)
-    return tuple(_write(out / name, text.encode("utf-8", "surrogateescape")) for name, text in contents.items())
+    return {name: text.encode("utf-8", "surrogateescape") for name, text in contents.items()}
 
 
 def _write(path: Path, data: bytes) -> Path:

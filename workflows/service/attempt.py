@@ -6,22 +6,26 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from agent.artifacts import ArtifactMissing
+from agent.artifacts import ArtifactMissing, ArtifactsFull, Bounds, Unsealed
 from agent.certificate import patch_of
 from agent.diagnose import GraphDrained, RunControl
 from agent.domain import Report
+from sandbox.environment_cache import remove_tree
 from sandbox.protocol import SandboxError
 from tools.tool import ToolError
 from workflows.exits import Refused
-from workflows.report.render import write_report
+from workflows.report.render import OPTIONAL, files_of
 from workflows.service.fence import PATIENCE_S, Fence, fenced
+from workflows.service.files import Carrier, Kept, Place
 from workflows.service.journal import Journal
-from workflows.service.ports import StoreDown
+from workflows.service.logins import login
+from workflows.service.ports import FilesAway, StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
 from workflows.settings import UPLOAD, Settings
 from workflows.telemetry.figures import Figures
@@ -31,18 +35,20 @@ from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_req
 
 T = TypeVar("T")
 MOST_LOST = 5
-TOLD = (SandboxError, ToolError, Refused, RunBusy, RunUnknown, OSError)
+PAUSE_S = 5.0
+TOLD = (SandboxError, ToolError, Refused, RunBusy, RunUnknown, OSError, ArtifactsFull)
 Ended = Literal["ended", "released", "ignored"]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """draining: set when the worker is to stop; watcher: counts and traces."""
+    """kept: where the run's files end up; draining: set when the worker is to stop; watcher: counts and traces."""
 
     store: Attempts
     settings: Settings
     fence: Fence
     draining: asyncio.Event
+    kept: Kept
     watcher: Watcher = field(default_factory=lambda: Watcher(Figures()))
 
     @property
@@ -55,6 +61,11 @@ class Attempt:
         refused = self._refusal()
         if refused:
             return await refused
+        ended = await self._worked()
+        await self._tidied(ended)
+        return ended
+
+    async def _worked(self) -> Ended:
         journal, control = Journal(self.store, self.fence), RunControl()
         async with journal.kept():
             work = asyncio.create_task(self._diagnose(journal, control), name=f"run {self.claim.run.id}")
@@ -82,23 +93,49 @@ class Attempt:
             return self._failed(f"its worker died {self.claim.lost} times while working on it: it is not tried again")
         return None
 
+    @property
+    def _place(self) -> Place:
+        return Place(self.claim.run.tenant, self.claim.run.id)
+
+    @cached_property
+    def _carrier(self) -> Carrier:
+        folder = self.settings.home / "runs" / self.claim.run.id
+        return Carrier(self.kept, self._place, folder, self.claim.run.epoch)
+
     async def _diagnose(self, journal: Journal, control: RunControl) -> Report:
-        run = RunRef(self.claim.run.id, self.settings.home / "runs" / self.claim.run.id)
+        bounds = Bounds(self.settings.artifact_mb << 20, self.settings.artifacts_mb << 20)
+        run = RunRef(self.claim.run.id, self._carrier.folder, self.kept.codec(self._place), bounds)
         run.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not (run.folder / "request.json").exists():
+        shown = await login(self.store, self.settings, self._place.tenant, self.claim.run.request.source)
+        await self._carrier.bring()
+        if not run.request.exists():
             given = await self.store.submission(self.claim)
             keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
+        checkpoints = fenced(self.store.pool, self.fence, self._carrier.carry)
         report = await diagnose_run(
             self.settings,
             run,
             journal.emit,
-            checkpoints=fenced(self.store.pool, self.fence),
+            checkpoints=checkpoints,
             control=control,
+            login=shown,
             watcher=self.watcher,
         )
         diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
-        await asyncio.to_thread(write_report, report, diff, run.folder)
+        contents = await asyncio.to_thread(files_of, report, diff)
+        await self.kept.publish(self._place, contents, sorted(OPTIONAL - contents.keys()))
         return report
+
+    async def _tidied(self, ended: Ended) -> None:
+        """What is left here is kept, or goes. An end that is written down stays one."""
+        try:
+            await self._carrier.carry()  # a transcript up to the end
+            await asyncio.to_thread(self._carrier.tidy, ended=ended == "ended")
+            source = self.claim.run.request.source
+            if self.kept.keys and ended == "ended" and source.startswith(UPLOAD):  # else the sweep has time
+                await asyncio.to_thread(remove_tree, self.settings.uploads / source.removeprefix(UPLOAD).split("/")[0])
+        except (StoreDown, OSError) as error:
+            structlog.get_logger().warning("files are left behind", run=self.claim.run.id, why=str(error)[:300])
 
     async def _orders(self) -> Order:
         """Give signs of life until there is an order; ends the process when the run has a newer attempt."""
@@ -120,6 +157,10 @@ class Attempt:
         if isinstance(error, GraphDrained):
             await self._patiently(journal.write)
             return await self._release()
+        if isinstance(error, FilesAway):
+            structlog.get_logger().error("a run waits for its files", run=self.claim.run.id, why=str(error))
+            await asyncio.sleep(PAUSE_S)
+            return await self._release("its files cannot be reached")
         if isinstance(error, StoreDown):
             raise error
         await self._patiently(journal.write)
@@ -147,8 +188,8 @@ class Attempt:
         self.watcher.figures.ended(order)
         return "ended"
 
-    async def _release(self) -> Ended:
-        await self._patiently(lambda: self.store.release(self.claim))
+    async def _release(self, why: str = "its worker is stopping") -> Ended:
+        await self._patiently(lambda: self.store.release(self.claim, why))
         self.watcher.figures.released()
         return "released"
 
@@ -179,6 +220,8 @@ def _problem(error: BaseException, claim: Claim) -> str:
     """What its owner reads; a bug is told in the log with its traceback."""
     if isinstance(error, OSError):
         return line(f"{error.strerror or error}", 500)
+    if isinstance(error, Unsealed):
+        return line(f"what an earlier attempt kept cannot be used: {error}", 500)
     if isinstance(error, (*TOLD, ArtifactMissing)):
         return line(str(error.args[0]) if error.args else type(error).__name__, 500)
     structlog.get_logger().error("a bug ended a run", run=claim.run.id, exc_info=error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +40,21 @@ class Fence:
         return Superseded(self.claim.run.id)
 
 
+async def _nothing() -> None:
+    pass
+
+
 class FencedSaver(AsyncPostgresSaver):
     """Checkpoints whose every write checks, in its own transaction, that the attempt is the newest.
 
     A lost connection is waited for: writing the same checkpoint twice is writing it once.
     """
 
-    def __init__(self, pool: Pool, fence: Fence) -> None:
+    def __init__(self, pool: Pool, fence: Fence, first: Callable[[], Awaitable[None]] = _nothing) -> None:
+        """first: what must have come about before a checkpoint speaks of it."""
         super().__init__(pool)
         self._fence = fence
+        self._first = first
 
     @contextlib.asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
@@ -83,6 +89,7 @@ class FencedSaver(AsyncPostgresSaver):
             for name, value in checkpoint["channel_values"].items()
         }
         fit: Checkpoint = {**checkpoint, "channel_values": values}
+        await self._first()
         return await reading(
             lambda: AsyncPostgresSaver.aput(self, config, fit, metadata, new_versions), longest_s=PATIENCE_S
         )
@@ -91,12 +98,15 @@ class FencedSaver(AsyncPostgresSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """See the library."""
+        await self._first()
         await reading(
             lambda: AsyncPostgresSaver.aput_writes(self, config, writes, task_id, task_path), longest_s=PATIENCE_S
         )
 
 
 @contextlib.asynccontextmanager
-async def fenced(pool: Pool, fence: Fence) -> AsyncIterator[FencedSaver]:
-    """Checkpoints of one attempt."""
-    yield FencedSaver(pool, fence)
+async def fenced(
+    pool: Pool, fence: Fence, first: Callable[[], Awaitable[None]] = _nothing
+) -> AsyncIterator[FencedSaver]:
+    """Checkpoints of one attempt; `first` as for FencedSaver."""
+    yield FencedSaver(pool, fence, first)

@@ -13,7 +13,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from sandbox.protocol import SandboxError
@@ -31,12 +31,31 @@ class UrlRefused(ValueError):
 @dataclass(frozen=True)
 class Hosts:
     """What is let through. names: hosts to clone from ("*": every public one); private: private addresses too;
-    proxied: a proxy resolves names, so they are not looked up here.
+    proxied: a proxy resolves names, so they are not looked up here; own: the names are the tenant's own list.
     """
 
     names: tuple[str, ...]
     private: bool = False
     proxied: bool = False
+    own: bool = False
+
+    def of(self, own: tuple[str, ...] | None) -> Hosts:
+        """The same for a tenant that has its own list."""
+        return self if own is None else replace(self, names=own, own=True)
+
+    def check(self, host: str) -> None:
+        """Return when a host may be cloned from. Raises UrlRefused."""
+        if "*" not in self.names and host not in self.names:
+            allowed = ", ".join(self.names) or "none"
+            whose = "your service's list for you" if self.own else "PATCHWRIGHT_GIT_HOSTS"
+            raise UrlRefused(f"this host is not one that the service clones from ({whose}: {allowed})")
+
+
+def authority(url: str) -> str:
+    """The host of a git URL, with its port where that is not the usual one. Raises UrlRefused."""
+    parts = _parts(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return host if parts.port in (None, 443) else f"{host}:{parts.port}"
 
 
 class Resolver:
@@ -61,9 +80,7 @@ async def check_git(url: str, hosts: Hosts, resolve: Resolve) -> None:
     if parts.query or parts.fragment:
         raise UrlRefused("the URL of a repository has no query and no fragment")
     host = parts.hostname or ""
-    if "*" not in hosts.names and host not in hosts.names:
-        allowed = ", ".join(hosts.names) or "none"
-        raise UrlRefused(f"this host is not one that the service clones from (PATCHWRIGHT_GIT_HOSTS: {allowed})")
+    hosts.check(host)
     try:
         url_parts(url, UrlPolicy())  # as the clone will
     except SandboxError:

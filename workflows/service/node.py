@@ -20,7 +20,9 @@ from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
 from workflows.service import log
 from workflows.service.api import create_app
 from workflows.service.api.metrics import Metrics
+from workflows.service.api.oidc import trust
 from workflows.service.crew import crew
+from workflows.service.files import Kept, kept_in
 from workflows.service.postgres import DatabaseUnavailable, database, place
 from workflows.service.schema import migrate
 from workflows.service.standings import standing_kept
@@ -80,7 +82,7 @@ def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> 
 
 async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
     async with open_store(address, settings, size=6 + 3 * concurrency, wait_s=10.0) as store:
-        worker = Worker(store, settings, concurrency, figures=Figures())
+        worker = Worker(store, settings, concurrency, await _kept(settings), figures=Figures())
         with exposed(worker.figures.registry, settings), _told(worker.draining.set):
             watching = asyncio.create_task(_orphaned(parent, worker.draining))
             try:
@@ -88,6 +90,13 @@ async def _work(settings: Settings, address: str, concurrency: int, parent: int 
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _kept(settings: Settings) -> Kept:
+    """Where files of runs are kept, when it answers. Raises Refused, FilesAway."""
+    kept = kept_in(settings, settings.home / "runs")
+    await kept.blobs.reach()
+    return kept
 
 
 async def _orphaned(parent: int | None, draining: asyncio.Event) -> None:
@@ -146,11 +155,11 @@ async def _serve(
     extend: Callable[[FastAPI, PostgresStore], None],
 ) -> None:  # fmt: skip
     async with open_store(address, settings) as store:
-        await _tokens(store, plan, say)
+        await _tokens(store, settings, plan, say)
         listening = listening_on(plan)
         anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
-        metrics = Metrics()
-        app = create_app(store, settings=settings, folder=settings.home / "runs", anonymous=anonymous, metrics=metrics)
+        kept, metrics, runs = await _kept(settings), Metrics(), settings.home / "runs"
+        app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
         server = Server(configured(app, plan.host, plan.port))
         with exposed(metrics.registry, settings), _told(server.stop):
@@ -186,9 +195,9 @@ async def _workers(settings: Settings, address: str, plan: Plan) -> AsyncIterato
         yield
 
 
-async def _tokens(store: PostgresStore, plan: Plan, say: Callable[[str], None]) -> None:
+async def _tokens(store: PostgresStore, settings: Settings, plan: Plan, say: Callable[[str], None]) -> None:
     """See to it that somebody can ask, and that not everybody can. Raises Refused."""
-    if not plan.tokens or await store.any_token():
+    if not plan.tokens or trust(settings) or await store.any_token():
         return
     if not plan.loopback:
         raise Refused(

@@ -17,6 +17,10 @@ class StoreDown(RuntimeError):
     """The database does not answer. A write may have come about all the same, where its answer was lost."""
 
 
+class FilesAway(StoreDown):
+    """The storage of artifacts does not answer, or refuses."""
+
+
 class KeyConflict(ValueError):
     """The idempotency key was used with another body."""
 
@@ -89,6 +93,9 @@ class Store(Protocol):
 
     async def revoke(self, tenant: str, token: str) -> bool:
         """End a token; False when there is no such one."""
+
+    async def git_hosts(self, tenant: str) -> tuple[str, ...] | None:
+        """Hosts that a tenant may clone from; None: those of the settings."""
 
     async def audit(self, who: Principal, action: str, subject: str, detail: str = "") -> None:
         """Keep who did what."""

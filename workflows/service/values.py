@@ -41,6 +41,16 @@ class Token(Value):
     used: datetime | None = None
 
 
+class Credential(Value):
+    """What a tenant shows to a git host. reference: where the secret is kept (file:/PATH, env:NAME)."""
+
+    tenant: str
+    host: str
+    username: str
+    reference: str
+    created: datetime
+
+
 class Submission(Value):
     """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
 

@@ -1,6 +1,7 @@
 """A worker: takes runs from the queue, works on them, takes over those of silent workers, and stops without loss.
 
-All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its worker goes on in its own directory.
+All workers and API nodes share one PATCHWRIGHT_HOME: a run that changes its worker goes on in its own directory. With
+PATCHWRIGHT_ARTIFACTS they share the storage that it names, and a home only for what is uploaded.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from workflows.service.attempt import Attempt
 from workflows.service.callbacks import send
 from workflows.service.fence import EXIT, Fence
+from workflows.service.files import Kept
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
 from workflows.service.retention import lapse
 from workflows.service.store import PostgresStore
 from workflows.service.store.queue import QUEUE, TASK
-from workflows.service.sweeping import sweep
+from workflows.service.sweeping import OF_SERVICE, sweep
 from workflows.settings import Settings
 from workflows.telemetry.figures import Figures
 from workflows.telemetry.watched import Watcher
@@ -55,6 +57,7 @@ class Worker:
     store: PostgresStore
     settings: Settings
     concurrency: int
+    kept: Kept
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     figures: Figures = field(default_factory=Figures)
 
@@ -115,7 +118,8 @@ class Worker:
             if here:
                 with contextlib.suppress(StoreDown):  # then the next attempt has no link to this one
                     await self.store.traced(job, here)
-            ended = await Attempt(self.store, self.settings, Fence(claim), self.draining, watcher=watcher).work()
+            fence = Fence(claim)
+            ended = await Attempt(self.store, self.settings, fence, self.draining, self.kept, watcher=watcher).work()
             log.info("attempt ends", how=ended)
         if ended == "released":
             raise Released
@@ -138,7 +142,10 @@ class Worker:
                 gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
                 if gone:
                     log.info("uploads that no run needs were removed", uploads=gone)
-                await lapse(self.store, self.settings)
+                if not self.kept.blobs.here:
+                    alive = await self.store.alive()
+                    await asyncio.to_thread(sweep, self.settings.home / "runs", alive, only=OF_SERVICE)
+                await lapse(self.store, self.settings, self.kept)
             except (StoreDown, OSError) as error:
                 log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,14 +11,19 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from workflows.service.api.metrics import Metrics
+from workflows.service.api.oidc import MOST_TOKEN, Issuer, IssuerAway, TokenRefused
 from workflows.service.api.problems import Problem
 from workflows.service.api.rates import Rates
 from workflows.service.fetch import Hosts, Resolve
+from workflows.service.files import Kept
 from workflows.service.ports import Store
 from workflows.service.values import Principal, Scope
 from workflows.settings import Settings
 
-BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="An API token: `Authorization: Bearer TOKEN`.")
+BEARER = HTTPBearer(
+    auto_error=False, scheme_name="token",
+    description="An API token, or a JWT of the service's identity provider: `Authorization: Bearer TOKEN`.",
+)  # fmt: skip
 _MOST = 500
 _HERE = ("localhost", "127.0.0.1", "::1")
 Shown = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
@@ -27,15 +31,15 @@ Shown = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes work with. folder: of runs; hosts: that may be talked to; resolve: finds their addresses.
+    """What the routes work with. kept: files of runs; hosts: that may be talked to; resolve: finds their addresses.
 
-    heartbeat_s: seconds between signs of life of a stream; watch_s: after which it ends, so that the token is asked for
-    again; unpacking: held while an upload is, the threads are needed for other things too.
+    issuer: whose JWTs are taken; heartbeat_s: seconds between signs of life of a stream; watch_s: after which it ends,
+    so that the token is asked for again; unpacking: held while an upload is, for the threads are needed for more.
     """
 
     store: Store
     settings: Settings
-    folder: Path
+    kept: Kept
     anonymous: Principal | None
     hosts: Hosts
     resolve: Resolve
@@ -43,6 +47,7 @@ class Parts:
     rates: Rates
     heartbeat_s: float = 15.0
     watch_s: float = 900.0
+    issuer: Issuer | None = None
     unpacking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
 
@@ -61,12 +66,27 @@ async def who(request: Request, parts: WithParts, shown: Shown) -> Principal:
     if shown is None and "authorization" not in request.headers and parts.anonymous is not None:
         return _local(request, parts.anonymous)
     secret = shown.credentials if shown else ""
-    if not secret or len(secret) > _MOST or not secret.isascii() or not secret.isprintable():
+    if not secret or len(secret) > MOST_TOKEN or not secret.isascii() or not secret.isprintable():
+        raise _unknown("send a token: `Authorization: Bearer TOKEN`")
+    if parts.issuer is not None and secret.count(".") == 2:
+        return await _identified(parts.issuer, secret)
+    if len(secret) > _MOST:
         raise _unknown("send a token: `Authorization: Bearer TOKEN`")
     found = await parts.store.principal(secret)
     if found is None:
         raise _unknown("the token is unknown, expired or revoked", ', error="invalid_token"')
     return found
+
+
+async def _identified(issuer: Issuer, token: str) -> Principal:
+    """Whom a JWT speaks for. Raises Problem 401, 503."""
+    try:
+        return await issuer.principal(token)
+    except TokenRefused as error:
+        raise _unknown(f"the token is refused: {error}", ', error="invalid_token"') from None
+    except IssuerAway:
+        detail = "the service cannot reach the identity provider that would vouch for this token; try again"
+        raise Problem(503, "unavailable", detail, headers={"Retry-After": "5"}) from None
 
 
 def _local(request: Request, anonymous: Principal) -> Principal:

@@ -11,8 +11,10 @@ from workflows.service.api import events, health, openapi, problems, results, ru
 from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
+from workflows.service.api.oidc import Issuer, trust
 from workflows.service.api.rates import Rates
 from workflows.service.fetch import Hosts, Resolve, Resolver
+from workflows.service.files import Kept, kept_in
 from workflows.service.ports import Store
 from workflows.service.values import Principal
 from workflows.settings import Settings, host_variables, split
@@ -31,22 +33,23 @@ ROUTERS = (runs.router, events.router, results.router, tokens.router, tokens.sec
 def create_app(
     store: Store, *, settings: Settings, folder: Path, anonymous: Principal | None = None,
     resolve: Resolve | None = None, allowance: Allowance | None = None,
-    heartbeat_s: float = 15.0, metrics: Metrics | None = None,
+    heartbeat_s: float = 15.0, kept: Kept | None = None, metrics: Metrics | None = None,
 ) -> FastAPI:  # fmt: skip
     """The API over a store.
 
     folder: of runs, `folder/ID/` with their files; anonymous: who asks without a token, None to refuse; resolve: finds
-    addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events;
-    metrics: what is counted.
+    addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events; kept: where files of
+    runs are, None for what the settings say; metrics: what is counted.
     """
     metrics = metrics or Metrics()
+    trusted = trust(settings)
     app = _routed()
     proxied = any(name.lower() in ("https_proxy", "all_proxy") and value for name, value in host_variables().items())
     app.state.parts = Parts(
-        store=store, settings=settings, folder=folder, anonymous=anonymous,
+        store=store, settings=settings, kept=kept or kept_in(settings, folder), anonymous=anonymous,
         hosts=Hosts(split(settings.git_hosts), settings.private_hosts, proxied),
         resolve=resolve or Resolver(), metrics=metrics, rates=Rates(settings.requests_per_minute),
-        heartbeat_s=heartbeat_s,
+        heartbeat_s=heartbeat_s, issuer=Issuer(trusted) if trusted else None,
     )  # fmt: skip
     limits = allowance or Allowance(form_bytes=(settings.upload_mb << 20) + (24 << 20))
     app.add_middleware(Around, allowance=limits, metrics=metrics)

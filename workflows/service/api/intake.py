@@ -110,7 +110,8 @@ async def check(wanted: Wanted, asker: Principal, parts: Parts, *, uploaded: boo
             raise invalid(f"patches.{at}", "not a diff that can be applied inside the repository") from None
     try:
         if wanted.url is not None:
-            await check_git(wanted.url, parts.hosts, parts.resolve)
+            hosts = parts.hosts.of(await parts.store.git_hosts(asker.tenant))
+            await check_git(wanted.url, hosts, parts.resolve)
     except UrlRefused as error:
         raise invalid("url", str(error)) from None
     try:

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from workflows.service.bodies import FieldProblem, ProblemBody
-from workflows.service.ports import StoreDown
+from workflows.service.ports import FilesAway, StoreDown
 
 MEDIA = "application/problem+json"
 _DETAILS = {
@@ -115,7 +116,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _down(request: Request, error: Exception) -> Response:
-    del error  # its message speaks of the database, not to clients
+    # Its message speaks of the database, not to clients.
+    if isinstance(error, FilesAway):
+        structlog.get_logger("patchwright.api").error("files are away", request=id_of(request), why=str(error))
+        detail = "the service cannot reach its storage of reports; try again"
+        return answer(503, "unavailable", detail, request=id_of(request), headers={"Retry-After": "5"})
     detail = "the service cannot reach its database; try again, with the same Idempotency-Key"
     return answer(503, "unavailable", detail, request=id_of(request), headers={"Retry-After": "5"})
 

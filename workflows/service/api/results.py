@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from fastapi import Path as InPath
 
-from agent.artifacts import ArtifactMissing, Artifacts
+from agent.artifacts import ArtifactMissing, Unsealed
 from agent.domain import Report
 from workflows.report.render import TEMPLATES
 from workflows.service.api.access import Parts, Reader, WithParts
 from workflows.service.api.problems import Problem
 from workflows.service.api.runs import RunId, found
 from workflows.service.bodies import EvidenceView
+from workflows.service.files import Kept, Place
 from workflows.service.values import Principal
 from workflows.text import clean
-from workflows.transcript import transcript
+from workflows.transcript import told
 
-T = TypeVar("T")
 router = APIRouter(prefix="/v1/diagnoses", tags=["results"])
 MOST_TEXT = 1 << 20
 KINDS = {"application/json": "report.json", "text/markdown": "report.md", "text/html": "report.html"}
@@ -80,15 +79,17 @@ async def evidence(
     parts: WithParts,
 ) -> EvidenceView:
     """One piece of evidence that the report cites, with its full text."""
-    folder = await _folder(parts, asker, run)
-    return await _read(lambda: _evidence(folder, evidence))
+    place = await _place(parts, asker, run)
+    with _readable():
+        return await _evidence(parts.kept, place, evidence)
 
 
 @router.get("/{run}/transcript", response_class=Response, responses=_file("text/plain", "Turn by turn."))
 async def thoughts(run: RunId, asker: Reader, parts: WithParts) -> Response:
     """What a model thought, called and said; empty when none took part."""
-    folder = await _folder(parts, asker, run)
-    text = await _read(lambda: transcript(folder / "record.jsonl"))
+    place = await _place(parts, asker, run)
+    with _readable():
+        text = told(await parts.kept.rows(place))
     return Response(text.encode("utf-8", "backslashreplace"), media_type="text/plain; charset=utf-8")
 
 
@@ -127,9 +128,10 @@ def _attached(run: str, ending: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{run}.{ending}"'}
 
 
-async def _folder(parts: Parts, asker: Principal, run: str) -> Path:
-    """The directory of one of the asker's runs."""
-    return parts.folder / (await found(parts, asker, run)).id
+async def _place(parts: Parts, asker: Principal, run: str) -> Place:
+    """Where the files of one of the asker's runs are."""
+    known = await found(parts, asker, run)
+    return Place(known.tenant, known.id)
 
 
 async def _bytes(parts: Parts, asker: Principal, run: str, name: str) -> bytes:
@@ -138,30 +140,35 @@ async def _bytes(parts: Parts, asker: Principal, run: str, name: str) -> bytes:
         raise _absent(
             "the run is not finished" if not known.ended else f"the run ended without a report: {known.state}"
         )
-    return await _read((parts.folder / known.id / name).read_bytes)
+    with _readable():
+        return await parts.kept.read(Place(known.tenant, known.id), name)
 
 
-async def _read(reading: Callable[[], T]) -> T:
-    """Read from the run's directory. Raises Problem 404 where nothing is."""
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises Problem: 404 where nothing is, 500 where something is that cannot be decrypted."""
     try:
-        return await asyncio.to_thread(reading)
-    except (FileNotFoundError, NotADirectoryError):
+        yield
+    except FileNotFoundError:
         raise _absent("the run has none") from None
+    except Unsealed:
+        raise Problem(500, "unreadable", "it cannot be decrypted: it was changed, or its key is not here") from None
 
 
 def _absent(detail: str) -> Problem:
     return Problem(404, "no-result", detail)
 
 
-def _evidence(folder: Path, wanted: str) -> EvidenceView:
-    kept = Report.model_validate_json((folder / "report.json").read_bytes())
-    one = next((piece for piece in kept.evidence if piece.id == wanted), None)
+async def _evidence(kept: Kept, place: Place, wanted: str) -> EvidenceView:
+    report = Report.model_validate_json(await kept.read(place, "report.json"))
+    one = next((piece for piece in report.evidence if piece.id == wanted), None)
     if one is None:
         raise _absent("the report cites no such evidence")
     if one.artifact is None:
         return EvidenceView(evidence=one)
     try:
-        text = clean(Artifacts(folder / "artifacts").text(one.artifact))
-    except ArtifactMissing:
+        data = await kept.artifact(place, one.artifact)
+    except (ArtifactMissing, FileNotFoundError):
         return EvidenceView(evidence=one)
+    text = clean(data.decode("utf-8", "surrogateescape"))
     return EvidenceView(evidence=one, text=text[:MOST_TEXT], shortened=len(text) > MOST_TEXT)

@@ -12,6 +12,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
 from workflows.service.ports import Watch
+from workflows.service.store.access import Access
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import LOST, Cursor, Database, Pool, asked
 from workflows.service.store.queries import queries
@@ -42,7 +43,7 @@ class Claim:
         return {"tenant": self.run.tenant, "run": self.run.id}
 
 
-class Attempts:
+class Attempts(Access):
     """The worker's side of the store. Any call may raise StoreDown; those about a claim raise Superseded."""
 
     _database: Database
@@ -117,12 +118,12 @@ class Attempts:
         if row is None or row["epoch"] != claim.run.epoch or not run_of(row).ended:
             raise Superseded(claim.run.id)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim, why: str = "its worker is stopping") -> None:
         """Give the run back to the queue: whoever fetches its job next goes on after its last finished node."""
         async with self._database.transaction() as cursor:
             if await asked(cursor, "release", **claim.place, epoch=claim.run.epoch) is None:
                 raise Superseded(claim.run.id)
-            entry: tuple[EventKind, str, str] = ("queued", "", "its worker is stopping")
+            entry: tuple[EventKind, str, str] = ("queued", "", why)
             await append(cursor, **claim.place, entries=[entry], epoch=claim.run.epoch)
 
     async def rescue(self, stall_s: float) -> int:
@@ -148,6 +149,12 @@ class Attempts:
             await cursor.execute(queries()["live"])
             sources = [json.loads(row["request"])["source"] for row in await cursor.fetchall()]
         return frozenset(source.removeprefix(UPLOAD).split("/")[0] for source in sources if source.startswith(UPLOAD))
+
+    async def alive(self) -> frozenset[str]:
+        """Runs that have not ended."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(queries()["alive"])
+            return frozenset(row["id"] for row in await cursor.fetchall())
 
     async def _retry(self, job: int) -> None:
         from procrastinate.utils import utcnow  # noqa: PLC0415

@@ -51,11 +51,11 @@ class Lifecycle:
             pause_s=pause_s,
         )  # fmt: skip
 
-    async def lapsed(self, age_s: float, most: int) -> tuple[str, ...]:
-        """Runs that ended longer ago, for the caller to remove: files first, then `forget`."""
+    async def lapsed(self, age_s: float, most: int) -> tuple[tuple[str, str], ...]:
+        """Runs that ended longer ago, as (tenant, id), for the caller to remove: files first, then `forget`."""
         async with self._database.transaction() as cursor:
             await cursor.execute(queries()["lapsed"], {"age_s": age_s, "most": most})
-            return tuple(row["id"] for row in await cursor.fetchall())
+            return tuple((row["tenant"], row["id"]) for row in await cursor.fetchall())
 
     async def forget(self, runs: Sequence[str]) -> None:
         """Remove runs, with their events and checkpoints."""

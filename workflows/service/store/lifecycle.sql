@@ -25,7 +25,7 @@ update runs set removing = now() where id in (
         and not exists (select 1 from callbacks c where c.run = runs.id and c.state = 'due')
     order by finished limit %(most)s for update skip locked
 )
-returning id;
+returning id, tenant;
 -- forget_points --
 delete from checkpoints where thread_id = any(%(runs)s::text[]);
 -- forget_blobs --
