@@ -44,6 +44,8 @@ lock: $(VENV)/.dev
 	  pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --group dev --group bench -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra otel -c requirements-dev.lock pyproject.toml -o deploy/service/requirements.lock
 
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)

@@ -113,7 +113,8 @@ def measured(name: str, node: Node) -> Node:
         deps = runtime.context
         started = deps.now()
         deps.emit(Progress(node=name, text="started"))
-        update = await node(state, runtime)
+        with deps.around(name):
+            update = await node(state, runtime)
         seconds = round(deps.now() - started, 3)
         deps.emit(Progress(node=name, text=f"finished: {_last_word(update)}"))
         if not _counts(name, state):

@@ -51,10 +51,14 @@ from tools.values import TestRun
 SCRATCH = "scratch"
 
 
+def _as_they_are(hands: Hands) -> Hands:
+    return hands
+
+
 @dataclass
 class Workbench:
     """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned; login: what the
-    clone alone shows to the host.
+    clone alone shows to the host; watched: what is put around the hands at a desk.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -67,6 +71,7 @@ class Workbench:
     access: Access = field(default_factory=Access)
     policy: UrlPolicy = field(default_factory=UrlPolicy)
     login: Login | None = None
+    watched: Callable[[Hands], Hands] = _as_they_are
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
 
@@ -207,7 +212,7 @@ class Workbench:
             site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit,
             bisect=self._bisecting(site, prepared, order),
         ) as hands:  # fmt: skip
-            yield hands
+            yield self.watched(hands)
 
     def _bisecting(self, site: Site, prepared: Prepared, order: DeskOrder) -> Callable[[str], Awaitable[str]] | None:
         if prepared.repository is None or prepared.commit is None:

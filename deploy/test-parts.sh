@@ -24,6 +24,7 @@ need make make
 need cmake cmake
 need cargo cargo
 need openssl openssl
+need systemd-analyze systemd
 need npm npm
 
 # GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.

@@ -18,6 +18,7 @@ from workflows.settings import Settings
 if TYPE_CHECKING:  # the adapter takes time to import, and most runs have no model
     from agent.vllm.adapter import VllmModel
     from agent.vllm.examine import Finding
+    from workflows.telemetry.watched import Watcher
 
 MAX_KEY = 10_000
 
@@ -49,7 +50,7 @@ def endpoint(address: str) -> str:
 
 @asynccontextmanager
 async def mind(
-    settings: Settings, request: Request, record: Path, codec: Codec | None = None
+    settings: Settings, request: Request, record: Path, codec: Codec | None = None, *, watcher: Watcher | None = None
 ) -> AsyncIterator[Mind | None]:
     """The request's model behind the run's record, its connections closed afterwards. Raises Refused."""
     if request.reasoner is None:
@@ -57,7 +58,7 @@ async def mind(
         return
     model = model_of(settings, request.reasoner.url, request.reasoner.name)
     try:
-        yield Mind(model, record, codec)
+        yield Mind(watcher.model(model, request.reasoner) if watcher else model, record, codec)
     finally:
         await model.close()
 

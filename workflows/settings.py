@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agent.domain import Limits
 
 PREFIX = "PATCHWRIGHT_"
+SHORTEST_SECRET = 4  # characters; blotting out shorter ones would only make lines unreadable
 UPLOAD = "upload:"  # how a run names a source that lies below `Settings.uploads`
 
 
@@ -202,6 +205,13 @@ class Settings(BaseSettings):
         default=60.0, ge=1, le=86_400, description="time between two looks for a key that is not known"
     )
     tenant_runs: int = Field(default=8, ge=1, le=1000, description="runs of one tenant at the same time")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_500, description="where a process of the service answers Prometheus, without a token; "
+        "workers of serve take the following ports; 0: nowhere, and the API at /metrics"
+    )  # fmt: skip
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, max_length=300, description="the address of that port, on this machine alone"
+    )
     github_secret: SecretStr = Field(
         default=SecretStr(""), description="secret that GitHub signs webhooks with; empty: none are taken"
     )
@@ -223,6 +233,20 @@ class Settings(BaseSettings):
         default="default", min_length=1, max_length=100, description="the tenant whose runs the bot's diagnoses are"
     )
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no log may show: values of secret settings and files, the database's password, a collector's headers."""
+        values = [value.get_secret_value() for value in dict(self).values() if isinstance(value, SecretStr)]
+        for name, path in dict(self).items():
+            if name.endswith("_file") and path is not None:
+                with contextlib.suppress(OSError, ValueError):  # told where it is needed
+                    values += [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
+            values += [unquote(pair.partition("=")[2].strip()) for pair in os.environ.get(name, "").split(",")]
+        with contextlib.suppress(ValueError):
+            values.append(unquote(urlsplit(self.database_url.get_secret_value()).password or ""))
+        return frozenset(value for value in values if len(value) >= SHORTEST_SECRET)
 
     @property
     def cache_bytes(self) -> int:

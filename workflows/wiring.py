@@ -11,11 +11,11 @@ import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import Artifacts, Bounds, Codec
 from agent.bench import Emit, Progress, TestOrder
@@ -35,6 +35,9 @@ from tools.values import TestRun
 from workflows.engines import engine
 from workflows.reasoners import mind
 from workflows.settings import UPLOAD, Settings, host_variables
+
+if TYPE_CHECKING:  # what only the service needs takes time to import
+    from workflows.telemetry.watched import Watcher
 
 # Those of the service are longer: nobody guesses another's.
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
@@ -180,13 +183,14 @@ def _held(run: RunRef, *, fenced: bool = False) -> Iterator[None]:
 
 async def diagnose_run(
     settings: Settings, run: RunRef, emit: Emit, *, checkpoints: Checkpoints | None = None,
-    control: RunControl | None = None, login: Login | None = None,
+    control: RunControl | None = None, login: Login | None = None, watcher: Watcher | None = None,
 ) -> Report:  # fmt: skip
     """Run or resume a run to its report.
 
     checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
-    processes may write; login: what to show to the host that is cloned from. Raises SourceInvalid, SandboxUnavailable,
-    EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when `control` asked for it.
+    processes may write; login: what to show to the host that is cloned from; watcher: counts and traces what the run
+    does. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when
+    `control` asked for it.
     """
     request = _request(run)
     if request is None:
@@ -194,11 +198,13 @@ async def diagnose_run(
     with _held(run, fenced=checkpoints is not None):
         async with _workbench(settings, run, request, emit, login) as workbench:
             workbench.clear()
+            if watcher:
+                workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
             await _restore(workbench, run)
-            async with mind(settings, request, run.record, run.codec) as thinking:
+            async with mind(settings, request, run.record, run.codec, watcher=watcher) as thinking:
                 deps = Deps(
                     bench=Recorder(workbench, run.record, run.codec), artifacts=workbench.artifacts,
-                    now=time.monotonic, emit=emit, mind=thinking,
+                    now=time.monotonic, emit=emit, mind=thinking, around=watcher.around if watcher else nullcontext,
                 )  # fmt: skip
                 where = checkpoints or run.folder / "state.sqlite"
                 return await diagnose(request, deps, run=run.id, checkpoints=where, control=control)

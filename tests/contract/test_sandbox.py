@@ -18,6 +18,8 @@ from sandbox.protocol import Mount, Quota, Sandboxes, SandboxGone, Workspace
 from sandbox.unsandboxed import UnsandboxedSandboxes
 from tests.engines import docker_sandboxes, engine_holds
 from tests.fakes.sandbox import FakeSandboxes
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.sandboxes import watched
 
 SHORT = Quota(wall_s=20.0, memory_bytes=512 << 20, processes=64, disk_bytes=64 << 20)
 
@@ -25,7 +27,7 @@ _bubblewrap = BubblewrapSandboxes()
 _ungrouped = BubblewrapSandboxes(control_groups=False)
 
 
-@pytest.fixture(params=["fake", "bubblewrap", "bubblewrap without groups", "docker", "none"])
+@pytest.fixture(params=["fake", "bubblewrap", "bubblewrap without groups", "watched", "docker", "none"])
 async def sandboxes(request: pytest.FixtureRequest) -> AsyncIterator[Sandboxes]:
     if request.param == "fake":
         yield FakeSandboxes()
@@ -51,6 +53,7 @@ async def _real(name: str) -> AsyncIterator[Sandboxes]:
     known: dict[str, Sandboxes] = {
         "bubblewrap": _bubblewrap,
         "bubblewrap without groups": _ungrouped,
+        "watched": watched(_bubblewrap, Figures()),
         "none": UnsandboxedSandboxes(),
     }
     yield known[name]

@@ -169,16 +169,16 @@ async def test_a_database_that_is_away_is_said_before_anything_is_unpacked(place
 
 async def test_a_run_whose_commit_was_not_confirmed_keeps_its_source(place: Site) -> None:
     """The database went away after it had queued the run; asking again with the same key finds that run."""
-    key, real = {"Idempotency-Key": "k"}, place.store.submit
+    key, real, archive = {"Idempotency-Key": "k"}, place.store.submit, tarball(FILES)
 
     async def cut(*arguments: Any, **more: Any) -> tuple[Run, bool]:
         await real(*arguments, **more)
         raise StoreDown("the connection was lost")
 
     place.store.submit = cut  # type: ignore[method-assign]
-    assert (await _upload(place, tarball(FILES), headers=key)).status_code == 503
+    assert (await _upload(place, archive, headers=key)).status_code == 503
     place.store.submit = real  # type: ignore[method-assign]
-    again = await _upload(place, tarball(FILES), headers=key)
+    again = await _upload(place, archive, headers=key)
     assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
     source = place.store.submissions[again.json()["id"]].request.source
     assert (place.settings.uploads / source.removeprefix("upload:") / "tests" / "test_x.py").exists()

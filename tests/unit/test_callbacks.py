@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -97,7 +98,7 @@ async def here(host: str, port: int) -> Sequence[str]:
     return ("127.0.0.1",)
 
 
-def sender(outbox: Outbox, *, hosts: Hosts = PRIVATE, **more: ssl.SSLContext) -> Sender:
+def sender(outbox: Outbox, *, hosts: Hosts = PRIVATE, **more: Any) -> Sender:
     return Sender(outbox, KEY, hosts, here, pauses_s=(5, 300), **more)
 
 

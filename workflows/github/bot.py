@@ -37,7 +37,7 @@ def app_in(settings: Settings) -> App:
 def bot(settings: Settings, *, concurrency: int) -> None:
     """Be the bot until a signal asks to stop. Raises Refused, DatabaseUnavailable."""
     app = app_in(settings)
-    log.configure()
+    log.configure(settings.secrets)
     with ready_database(settings) as address:
         asyncio.run(_bot(settings, address, app, concurrency))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -28,6 +28,8 @@ from workflows.service.logins import login
 from workflows.service.ports import FilesAway, StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
 from workflows.settings import UPLOAD, Settings
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.watched import Watcher
 from workflows.text import line
 from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_request
 
@@ -40,13 +42,14 @@ Ended = Literal["ended", "released", "ignored"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """kept: where the run's files end up; draining: set when the worker is to stop."""
+    """kept: where the run's files end up; draining: set when the worker is to stop; watcher: counts and traces."""
 
     store: Attempts
     settings: Settings
     fence: Fence
     draining: asyncio.Event
     kept: Kept
+    watcher: Watcher = field(default_factory=lambda: Watcher(Figures()))
 
     @property
     def claim(self) -> Claim:
@@ -110,7 +113,13 @@ class Attempt:
             keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
         checkpoints = fenced(self.store.pool, self.fence, self._carrier.carry)
         report = await diagnose_run(
-            self.settings, run, journal.emit, checkpoints=checkpoints, control=control, login=shown
+            self.settings,
+            run,
+            journal.emit,
+            checkpoints=checkpoints,
+            control=control,
+            login=shown,
+            watcher=self.watcher,
         )
         diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
         contents = await asyncio.to_thread(files_of, report, diff)
@@ -165,19 +174,23 @@ class Attempt:
         await self._patiently(
             lambda: self.store.end(self.claim, "finished", "finished", outcome=report.outcome, headline=headline)
         )
+        self.watcher.figures.ended("finished", report.outcome)
         return "ended"
 
     async def _failed(self, problem: str) -> Ended:
         await self._patiently(lambda: self.store.end(self.claim, "failed", "failed", problem=problem))
+        self.watcher.figures.ended("failed")
         return "ended"
 
     async def _end(self, order: Order) -> Ended:
         problem = "its deadline passed" if order == "timed_out" else ""
         await self._patiently(lambda: self.store.end(self.claim, order, order, problem=problem))
+        self.watcher.figures.ended(order)
         return "ended"
 
     async def _release(self, why: str = "its worker is stopping") -> Ended:
         await self._patiently(lambda: self.store.release(self.claim, why))
+        self.watcher.figures.released()
         return "released"
 
     async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:

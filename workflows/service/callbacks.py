@@ -17,6 +17,7 @@ import random
 import secrets
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,9 @@ class Tried:
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends what is due. pauses_s: seconds after each try that failed; when they are over it is given up."""
+    """Sends what is due. pauses_s: seconds after each try that failed; when they are over it is given up; tried: told
+    how each try went.
+    """
 
     outbox: Outbox
     key: bytes
@@ -129,6 +132,7 @@ class Sender:
     resolve: Resolve
     pauses_s: tuple[float, ...] = PAUSES_S
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    tried: Callable[[CallbackState], object] = str
 
     async def one(self) -> bool:
         """Send one, if any is due. Raises StoreDown."""
@@ -140,6 +144,7 @@ class Sender:
         state = self._state(leased, tried)
         pause = self.pauses_s[leased.tries - 1] * random.uniform(1.0, 1.2) if state == "due" else 0.0  # noqa: S311
         await self.outbox.settle(leased, state, status=tried.status, problem=tried.problem, pause_s=pause)
+        self.tried(state)
         log = structlog.get_logger().bind(run=leased.run, message=leased.id, tries=leased.tries, status=tried.status)
         log.info("a callback was tried", state=state, problem=tried.problem)
         return True
@@ -177,11 +182,11 @@ class Sender:
             return answer.status_code
 
 
-async def send(outbox: Outbox, settings: Settings) -> None:
-    """Send callbacks until cancelled."""
+async def send(outbox: Outbox, settings: Settings, tried: Callable[[CallbackState], object] = str) -> None:
+    """Send callbacks until cancelled. tried: told how each try went."""
     key = await _key(settings)
     hosts = Hosts(split(settings.git_hosts), settings.private_hosts)
-    sender = Sender(outbox, key, hosts, Resolver())
+    sender = Sender(outbox, key, hosts, Resolver(), tried=tried)
     async with asyncio.TaskGroup() as group:
         for _ in range(SENDERS):
             group.create_task(_sending(sender))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import structlog
 
@@ -23,10 +23,14 @@ COMMAND = (sys.executable, "-P", "-c", "from workflows.cli import main; main()")
 
 @contextlib.asynccontextmanager
 async def crew(
-    count: int, arguments: Sequence[str], variables: Mapping[str, str], drain_s: float
+    count: int, arguments: Sequence[str], variables: Callable[[int], Mapping[str, str]], drain_s: float
 ) -> AsyncIterator[None]:
-    """Keep `count` workers alive. At the end they are told to stop, and ended when they do not within `drain_s`."""
-    keeping = [asyncio.create_task(_keep(arguments, variables, drain_s), name=f"worker {n}") for n in range(count)]
+    """Keep `count` workers alive. At the end they are told to stop, and ended when they do not within `drain_s`.
+
+    variables: of each by its number, 1, 2, 3 …
+    """
+    numbers = range(1, count + 1)
+    keeping = [asyncio.create_task(_keep(arguments, variables(n), drain_s), name=f"worker {n}") for n in numbers]
     try:
         yield
     finally:

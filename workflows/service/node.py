@@ -8,8 +8,9 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 
 import psycopg
 import uvicorn
@@ -18,17 +19,23 @@ from fastapi import FastAPI
 from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
 from workflows.service import log
 from workflows.service.api import create_app
+from workflows.service.api.metrics import Metrics
 from workflows.service.api.oidc import trust
 from workflows.service.crew import crew
 from workflows.service.files import Kept, kept_in
 from workflows.service.postgres import DatabaseUnavailable, database, place
 from workflows.service.schema import migrate
+from workflows.service.standings import standing_kept
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.values import SCOPES, Principal
 from workflows.service.worker import Worker
 from workflows.settings import Settings, host_variables
+from workflows.telemetry.exposing import exposed
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.tracing import sent
 
 TENANT = "default"
+VERSION = metadata.version("patchwright")
 SAME_S = 1.0
 BESIDE_API = 10  # niceness of workers on the API's machine: who asks is answered first
 ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -66,17 +73,17 @@ def ready_database(settings: Settings) -> Iterator[str]:
 
 def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> None:
     """Be a worker until a signal asks to stop, or until the process `parent` is gone."""
-    log.configure()
+    log.configure(settings.secrets)
     if parent is not None:
         os.nice(BESIDE_API)  # and all that its runs start
-    with ready_database(settings) as address:
+    with sent(host_variables(), VERSION), ready_database(settings) as address:
         asyncio.run(_work(settings, address, concurrency, parent))
 
 
 async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
     async with open_store(address, settings, size=6 + 3 * concurrency, wait_s=10.0) as store:
-        worker = Worker(store, settings, concurrency, await _kept(settings))
-        with _told(worker.draining.set):
+        worker = Worker(store, settings, concurrency, await _kept(settings), figures=Figures())
+        with exposed(worker.figures.registry, settings), _told(worker.draining.set):
             watching = asyncio.create_task(_orphaned(parent, worker.draining))
             try:
                 await worker.run()
@@ -138,8 +145,8 @@ def serve(
     """
     if not plan.tokens and not plan.loopback:
         raise Refused(f"--no-tokens is for this machine alone, and {plan.host} can be reached from others", USAGE)
-    log.configure()
-    with ready_database(settings) as address:
+    log.configure(settings.secrets)
+    with sent(host_variables(), VERSION), ready_database(settings) as address:
         asyncio.run(_serve(settings, address, plan, say, extend))
 
 
@@ -151,12 +158,12 @@ async def _serve(
         await _tokens(store, settings, plan, say)
         listening = listening_on(plan)
         anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
-        kept = await _kept(settings)
-        app = create_app(store, settings=settings, folder=settings.home / "runs", anonymous=anonymous, kept=kept)
+        kept, metrics, runs = await _kept(settings), Metrics(), settings.home / "runs"
+        app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
         server = Server(configured(app, plan.host, plan.port))
-        with _told(server.stop):
-            async with _workers(settings, address, plan):
+        with exposed(metrics.registry, settings), _told(server.stop):
+            async with standing_kept(store, metrics), _workers(settings, address, plan):
                 say(f"Patchwright listens on http://{_shown(plan.host)}:{plan.port}; Ctrl-C ends it")
                 await server.serve([listening])
 
@@ -177,7 +184,12 @@ def listening_on(plan: Plan) -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def _workers(settings: Settings, address: str, plan: Plan) -> AsyncIterator[None]:
-    variables = {**host_variables(), "PATCHWRIGHT_DATABASE_URL": address, "PATCHWRIGHT_HOME": str(settings.home)}
+    common = {**host_variables(), "PATCHWRIGHT_DATABASE_URL": address, "PATCHWRIGHT_HOME": str(settings.home)}
+
+    def variables(number: int) -> Mapping[str, str]:
+        port = settings.metrics_port
+        return {**common, "PATCHWRIGHT_METRICS_PORT": str(port + number)} if port else common
+
     arguments = ("--concurrency", str(plan.concurrency))
     async with crew(plan.workers, arguments, variables, settings.drain_seconds):
         yield

@@ -55,7 +55,7 @@ class Submission(Value):
     """A diagnosis to run. request: its `log`, `issue` and `patches` are empty, the texts stand here.
 
     priority: higher first, 0 is usual; deadline_s: wall clock from submission to the end, waiting included; callback:
-    URL that is told of the end.
+    URL that is told of the end; trace: the `traceparent` of what submitted it.
     """
 
     request: Request
@@ -65,6 +65,7 @@ class Submission(Value):
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
     callback: str | None = Field(default=None, max_length=2000)
+    trace: str = Field(default="", max_length=100)
 
 
 class Run(Value):
@@ -111,6 +112,14 @@ class Event(Value):
     def last(self) -> bool:
         """Whether no event follows."""
         return self.kind in ENDED
+
+
+class Standing(Value):
+    """The queue of all tenants. oldest_s: seconds that the oldest waiting run has waited, 0 when none waits."""
+
+    waiting: int
+    running: int
+    oldest_s: float
 
 
 class Page(Value):

@@ -7,6 +7,7 @@ PATCHWRIGHT_ARTIFACTS they share the storage that it names, and a home only for 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -29,6 +30,8 @@ from workflows.service.store import PostgresStore
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import OF_SERVICE, sweep
 from workflows.settings import Settings
+from workflows.telemetry.figures import Figures
+from workflows.telemetry.watched import Watcher
 
 POLL_S = 2.0
 SWEEP_S = 600.0
@@ -49,13 +52,14 @@ class _AtOnce(BaseRetryStrategy):
 
 @dataclass(frozen=True)
 class Worker:
-    """concurrency: runs at the same time."""
+    """concurrency: runs at the same time; figures: what is counted about them."""
 
     store: PostgresStore
     settings: Settings
     concurrency: int
     kept: Kept
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    figures: Figures = field(default_factory=Figures)
 
     async def run(self) -> None:
         """Work until `draining` is set and the runs at hand are finished or given back."""
@@ -66,7 +70,7 @@ class Worker:
         threading.Thread(target=watch_clock, args=(self.settings.stall_seconds, awake.is_set), daemon=True).start()
         chores = {
             "rescue": self._rescue(), "sweep": self._sweep(), "reap": reap(self.settings),
-            "callbacks": send(self.store, self.settings),
+            "callbacks": send(self.store, self.settings, self.figures.called_back),
         }  # fmt: skip
         keeping = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
         log.info("worker begins", concurrency=self.concurrency)
@@ -101,14 +105,22 @@ class Worker:
             structlog.get_logger().error("the queue broke off", exc_info=error)
             await asyncio.sleep(1.0)
 
-    async def _job(self, context: JobContext, *, tenant: str, run: str) -> None:
-        claim = await self.store.claim(tenant, run, context.job.id or 0)
+    async def _job(self, context: JobContext, *, tenant: str, run: str, trace: str = "", previous: str = "") -> None:
+        """Trace and previous: the `traceparent` of the submission, and of the attempt before this one."""
+        job = context.job.id or 0
+        claim = await self.store.claim(tenant, run, job)
         if claim is None:
             return
-        log = structlog.get_logger().bind(run=run, epoch=claim.run.epoch)
-        log.info("attempt begins")
-        ended = await Attempt(self.store, self.settings, Fence(claim), self.draining, self.kept).work()
-        log.info("attempt ends", how=ended)
+        watched = Watcher(self.figures).attempt(run, claim.run.epoch, trace, previous)
+        with structlog.contextvars.bound_contextvars(run=run, epoch=claim.run.epoch), watched as (watcher, here):
+            log = structlog.get_logger()
+            log.info("attempt begins")
+            if here:
+                with contextlib.suppress(StoreDown):  # then the next attempt has no link to this one
+                    await self.store.traced(job, here)
+            fence = Fence(claim)
+            ended = await Attempt(self.store, self.settings, fence, self.draining, self.kept, watcher=watcher).work()
+            log.info("attempt ends", how=ended)
         if ended == "released":
             raise Released
 

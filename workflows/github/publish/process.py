@@ -24,7 +24,7 @@ from workflows.settings import Settings
 def publish(settings: Settings, *, concurrency: int) -> None:
     """Be the publisher until a signal asks to stop. Raises Refused, DatabaseUnavailable."""
     app = app_in(settings)
-    log.configure()
+    log.configure(settings.secrets)
     with ready_database(settings) as address:
         asyncio.run(_publish(settings, address, app, concurrency))
 

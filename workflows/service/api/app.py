@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from workflows.service.api import events, health, openapi, problems, results, runs, tokens
 from workflows.service.api.access import Parts
@@ -18,21 +19,29 @@ from workflows.service.ports import Store
 from workflows.service.values import Principal
 from workflows.settings import Settings, host_variables, split
 
+# The library's own spans and logs hold URLs and messages of errors, as strangers sent them; `around` makes ours.
+OURS: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 ROUTERS = (runs.router, events.router, results.router, tokens.router, tokens.secrets, health.router)
 
 
 def create_app(
     store: Store, *, settings: Settings, folder: Path, anonymous: Principal | None = None,
     resolve: Resolve | None = None, allowance: Allowance | None = None,
-    heartbeat_s: float = 15.0, kept: Kept | None = None,
+    heartbeat_s: float = 15.0, kept: Kept | None = None, metrics: Metrics | None = None,
 ) -> FastAPI:  # fmt: skip
     """The API over a store.
 
     folder: of runs, `folder/ID/` with their files; anonymous: who asks without a token, None to refuse; resolve: finds
     addresses of hosts; heartbeat_s: seconds between signs of life of a stream without events; kept: where files of
-    runs are, None for what the settings say.
+    runs are, None for what the settings say; metrics: what is counted.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     trusted = trust(settings)
     app = _routed()
     proxied = any(name.lower() in ("https_proxy", "all_proxy") and value for name, value in host_variables().items())
@@ -51,7 +60,7 @@ def _routed() -> FastAPI:
     """The routes and how their errors are answered, without anything behind them."""
     app = FastAPI(
         title=openapi.TITLE, version=openapi.VERSION, docs_url=None, redoc_url=None, redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: route.name, telemetry=OURS,
     )  # fmt: skip
     for router in ROUTERS:
         app.include_router(router)

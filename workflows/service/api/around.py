@@ -23,8 +23,10 @@ from structlog.typing import FilteringBoundLogger
 
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.problems import Problem, answer
+from workflows.telemetry.tracing import answered, asked
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{32}")
 SUBMISSIONS = "/v1/diagnoses"
 WEBHOOKS = "/webhooks/github"
 _HEADERS = {
@@ -86,7 +88,15 @@ class Around:
         sent = headers.get("x-request-id", "")
         exchange = _Exchange(sent if _ID.fullmatch(sent) else secrets.token_hex(8))
         scope.setdefault("state", {})["request_id"] = exchange.id
-        outward = self._outward(exchange, send)
+        with (
+            structlog.contextvars.bound_contextvars(request=exchange.id),
+            asked(scope["path"], headers.get("traceparent", "")) as traced,
+        ):
+            await self._answered(scope, receive, send, exchange)
+            answered(traced, _method(scope), _route(scope), exchange.status)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, exchange: _Exchange) -> None:
+        headers, outward = Headers(scope=scope), self._outward(exchange, send)
         try:
             await self._app(scope, _Inward(receive, scope["path"], headers, self._allowance), outward)
         except ClientDisconnect:
@@ -116,13 +126,28 @@ class Around:
         return outward
 
     def _done(self, scope: Scope, exchange: _Exchange) -> None:
-        route = str(getattr(scope.get("route"), "path", "unmatched"))
+        route = _route(scope)
         seconds = time.monotonic() - exchange.began
         self._metrics.answered(scope["method"], route, exchange.status, seconds)
         self._log.info(
-            "answered", request=exchange.id, method=scope["method"][:10], route=route, status=exchange.status,
-            ms=round(1000 * seconds, 1),
+            "answered", request=exchange.id, method=_method(scope), route=route, status=exchange.status,
+            ms=round(1000 * seconds, 1), **_about(scope),
         )  # fmt: skip
+
+
+def _route(scope: Scope) -> str:
+    """As declared, never as sent."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+def _method(scope: Scope) -> str:
+    return str(scope["method"])[:10]
+
+
+def _about(scope: Scope) -> dict[str, str]:
+    """The run that a request names, or made."""
+    run = scope["state"].get("run") or scope.get("path_params", {}).get("run", "")
+    return {"run": run} if _RUN.fullmatch(run) else {}
 
 
 class _Inward:

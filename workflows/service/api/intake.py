@@ -27,6 +27,7 @@ from workflows.service.members import ArchiveRefused, Bounds
 from workflows.service.unpack import unpack
 from workflows.service.values import Principal, Submission
 from workflows.settings import UPLOAD, Settings, split
+from workflows.telemetry.tracing import carried
 
 _PART_BYTES = 24 << 20
 
@@ -174,5 +175,5 @@ def submission(wanted: Wanted, settings: Settings, archive: Path | None) -> Subm
     )  # fmt: skip
     return Submission(
         request=request, log=wanted.log, issue=wanted.issue, patches=wanted.patches,
-        priority=wanted.priority, deadline_s=wanted.deadline_s, callback=wanted.callback,
+        priority=wanted.priority, deadline_s=wanted.deadline_s, callback=wanted.callback, trace=carried(),
     )  # fmt: skip

@@ -80,6 +80,7 @@ async def submit(request: Request, response: Response, asker: Submitter, parts: 
             raise
         if fresh:
             undo.pop_all()
+    request.state.run = run.id
     response.headers["Location"] = f"/v1/diagnoses/{run.id}"
     response.headers["ETag"] = etag(run)
     parts.metrics.submitted("queued" if fresh else "repeated")

@@ -75,6 +75,10 @@ class Attempts(Access):
             await append(cursor, tenant=tenant, run=run, entries=[entry], epoch=row["epoch"])
         return Claim(run_of(row), row["lost"], bool(row["late"]))
 
+    async def traced(self, job: int, traceparent: str) -> None:
+        """Keep what the next attempt's span links to."""
+        await self._database.write("traced", job=job, traceparent=traceparent)
+
     async def submission(self, claim: Claim) -> Submission:
         """What was submitted."""
         row = await self._database.row("content", **claim.place)

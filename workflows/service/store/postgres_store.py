@@ -18,13 +18,14 @@ from workflows.service.store.pool import Database, opened
 from workflows.service.store.queue import PatientConnector
 from workflows.service.store.runs import Runs
 from workflows.service.store.shared import Shared
+from workflows.service.store.standing import Standings
 from workflows.service.store.tokens import Tokens
 from workflows.settings import Settings
 
 POLL_S = 3.0
 
 
-class PostgresStore(Runs, Tokens, Lifecycle, Attempts):
+class PostgresStore(Runs, Tokens, Lifecycle, Attempts, Standings):
     """Implements Store, and what workers need beside it."""
 
     def __init__(self, database: Database, listener: Listener, app: App, settings: Settings) -> None:

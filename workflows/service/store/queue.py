@@ -60,10 +60,17 @@ class PatientConnector(PsycopgConnector):
 
 
 async def defer(
-    app: App, connection: psycopg.AsyncConnection[Any], *, tenant: str, run: str, priority: int, slot: int
+    app: App,
+    connection: psycopg.AsyncConnection[Any],
+    *,
+    tenant: str,
+    run: str,
+    priority: int,
+    slot: int,
+    trace: str = "",
 ) -> int:
     """Queue a job within the transaction of `connection`; its id. Jobs of one slot run one after the other."""
     made = app.configure_task(
         TASK, queue=QUEUE, lock=f"{tenant}:{slot}", priority=priority, connection=connection, allow_unknown=True
     )
-    return await made.defer_async(tenant=tenant, run=run)
+    return await made.defer_async(tenant=tenant, run=run, **({"trace": trace} if trace else {}))

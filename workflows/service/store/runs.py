@@ -56,7 +56,13 @@ class Runs:
             slot = await self._slot(cursor, who.tenant)
             run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(16)}"
             job = await defer(
-                self._app, cursor.connection, tenant=who.tenant, run=run, priority=submission.priority, slot=slot
+                self._app,
+                cursor.connection,
+                tenant=who.tenant,
+                run=run,
+                priority=submission.priority,
+                slot=slot,
+                trace=submission.trace,
             )
             made = await asked(
                 cursor, "insert_run", run=run, tenant=who.tenant, token=who.token, request=kept(submission.request),
