@@ -18,7 +18,7 @@ from tools.triage.ledger import Ledger, checked
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
-from tools.triage.reading import Log, fresh_traces, onsets, symptoms
+from tools.triage.reading import Log, fresh_traces, onsets, raised, symptoms
 from tools.triage.topology import Topology
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged
@@ -60,11 +60,16 @@ async def triage(incident: Incident) -> Note:
     if onset < 0:
         return checked(_healthy(incident, ledger, live, notes, (start, end)))
     window = Window(since=incident.since, onset=onset)
-    seen = tuple(s for log in incident.logs.values() for s in symptoms(log, window, end, ledger))
+    fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
+    seen = tuple(
+        symptom
+        for name, log in incident.logs.items()
+        for symptom in (*symptoms(log, window, end, ledger), *raised(name, fresh[name]))
+    )
     if not seen:
         return checked(_healthy(incident, ledger, live, notes, (start, end)))
     return checked(
-        await _looked_into(incident, ledger, notes, _Found(onset, start, end, stretches, seen, live, deploys))
+        await _looked_into(incident, ledger, notes, _Found(onset, start, end, stretches, seen, fresh, live, deploys))
     )
 
 
@@ -77,6 +82,7 @@ class _Found:
     end: int
     stretches: Mapping[str, Stretch]
     symptoms: tuple[Symptom, ...]
+    fresh: Mapping[str, Sequence[tuple[Trace, str]]]
     live: tuple[Deploy, ...]
     deploys: tuple[Deploy, ...]
 
@@ -91,8 +97,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     origin = origin_of(found.symptoms, topology, main)
     before = [deploy for deploy in found.live if deploy.time <= found.onset + AFTER_S]
     running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S])
-    fresh = {name: fresh_traces(log, found.onset, ledger) for name, log in incident.logs.items()}
-    mapped = await _mapped(incident, fresh, running, ledger, notes)
+    mapped = await _mapped(incident, found.fresh, running, ledger, notes)
     changes = await changes_of(incident.history, before, ledger, notes)
     near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
     own = tuple(place for place in mapped if place.service == origin)

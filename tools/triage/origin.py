@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from tools.triage.onset import Stretch
 from tools.triage.topology import Topology
 from tools.triage.values import Symptom
+
+SHARE = 0.1  # of the lines of the most affected service, from which another one is affected
 
 
 def connected(service: str, other: str, topology: Topology) -> bool:
@@ -44,10 +47,14 @@ def heard_of(symptoms: Sequence[Symptom], services: Iterable[str]) -> dict[str, 
 def origin_of(symptoms: Sequence[Symptom], topology: Topology, main: str = "") -> str:
     """The affected service that depends on no other affected one; of several the clearest, then the first one.
 
-    main: the service whose errors stand out most. Warnings count where there are no errors.
+    A few new lines beside many do not make a service affected. main: the service whose errors stand out most. Warnings count where there are no errors.
     """
     severe = [each for each in symptoms if each.level != "warning"] or list(symptoms)
-    affected = {each.service for each in severe}
+    lines = Counter[str]()
+    for each in severe:
+        lines[each.service] += max(each.after, 1)
+    loud = {each.service for each in severe if each.state == "silent"}
+    affected = loud | {name for name, count in lines.items() if count >= SHARE * max(lines.values())}
     if main in affected:
         affected = {name for name in affected if connected(main, name, topology)}
     named = heard_of(severe, affected)

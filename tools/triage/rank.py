@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,16 @@ from dataclasses import dataclass
 from tools.oplogs.masking import mask
 from tools.triage.changed import Changed
 from tools.triage.frames import Place
-from tools.triage.hints import terms_of
+from tools.triage.hints import KNOBS, terms_of
 from tools.triage.topology import Topology
 from tools.triage.values import Point, Suspected, Symptom
 
 FRAME, NEAR_FRAME, FILE, TERMS, KIND = 5.0, 3.0, 1.5, 3.0, 2.0
-SERVICE, BELOW, ELSEWHERE = 2.0, 1.0, -3.0
+SERVICE, BELOW, OTHER, ELSEWHERE = 2.0, 1.0, -0.5, -3.0
 TIME, INERT = 2.0, -4.0
 CONTENT = ("frame", "file", "terms", "kind")
 _NEAR = 3  # lines
+_PACKAGE = re.compile(r"\s*\"?([A-Za-z][\w.-]{2,60})")
 _EXCERPT = 40  # lines of a diff
 
 
@@ -69,7 +71,7 @@ def _points(change: Changed, case: Case, weights: dict[str, float]) -> Iterator[
     frame = _frame(change, case.places)
     if frame:
         yield frame
-    terms = _terms(change, case.symptoms, weights)
+    terms = _terms(change, case, weights)
     if terms:
         yield terms
     yield from _kind(change, case)
@@ -98,10 +100,12 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
     return best
 
 
-def _terms(change: Changed, symptoms: Sequence[Symptom], weights: dict[str, float]) -> Point | None:
+def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | None:
+    """Words that the diff shares with one new template. Names of services say only where, not what."""
+    places = terms_of(" ".join((*case.topology.known, *(each.service for each in case.symptoms))))
     best: tuple[float, str, list[str]] | None = None
-    for symptom in symptoms:
-        words = terms_of(f"{symptom.text} {symptom.example}") - terms_of(symptom.service)
+    for symptom in case.symptoms:
+        words = terms_of(f"{symptom.text} {symptom.example}") - places
         shared = sorted(words & change.terms, key=lambda term: (-weights.get(term, 0), term))
         value = sum(weights[term] for term in shared[:6])
         if shared and (best is None or value > best[0]):
@@ -118,16 +122,31 @@ def _kind(change: Changed, case: Case) -> Iterator[Point]:
         said = "It only changes texts or tests, which services do not run."
         yield Point(name="kind", points=INERT, detail=said, evidence=change.evidence[0])
         return
-    fitting = {"config": ("config",), "dependency": ("dependency",)}.get(change.kind, ())
-    seen = next((s for s in case.symptoms if set(s.hints) & set(fitting)), None)
+    seen = next((s for s in case.symptoms if _fits(change, s)), None)
     if seen:
         said = f"It changes {'settings' if change.kind == 'config' else 'dependencies'}, and the error's words say so."
         yield Point(name="kind", points=KIND, detail=said, evidence=seen.evidence)
 
 
+def _fits(change: Changed, symptom: Symptom) -> bool:
+    """Whether the words of an error fit the kind of a change: its package, a setting, or what a setting governs."""
+    if change.kind == "dependency":
+        return "dependency" in symptom.hints or bool(_packages(change) & terms_of(f"{symptom.text} {symptom.example}"))
+    if change.kind != "config":
+        return False
+    return "config" in symptom.hints or any(KNOBS.get(hint, frozenset()) & change.terms for hint in symptom.hints)
+
+
+def _packages(change: Changed) -> frozenset[str]:
+    """Names of packages that lines of the diff begin with."""
+    rows = (row[1:] for row in change.diff.splitlines() if row[:1] in ("+", "-") and row[:3] not in ("+++", "---"))
+    names = (_PACKAGE.match(row) for row in rows)
+    return frozenset(name[1].lower() for name in names if name)
+
+
 def _time(change: Changed, case: Case) -> Point:
     gap = max(0, case.onset - change.deploy.time)
-    points = TIME * math.exp(-gap / max(60.0, 0.2 * case.span))
+    points = TIME * math.exp(-gap / max(60.0, 0.25 * case.span))
     said = f"It went live {_spent(gap)} before the onset."
     return Point(name="time", points=round(points, 2), detail=said, evidence=change.deploy.evidence)
 
@@ -146,6 +165,9 @@ def _place(change: Changed, case: Case) -> Point | None:
         if service in case.topology.below(origin):
             said = f"It is in {service}, which {origin} calls."
             return Point(name="service", points=BELOW, detail=said, evidence=where)
+        if not {service, origin} <= case.topology.known:
+            said = f"It is in {service}, not in {origin}, and whether they depend on each other is not known."
+            return Point(name="service", points=OTHER, detail=said, evidence=where)
         said = f"It is in {service}, on which {origin} does not depend."
         return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
     if owners and origin not in owners and not owners & case.topology.below(origin):

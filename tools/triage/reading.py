@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from tools.oplogs.asking import written
 from tools.oplogs.index import Index
 from tools.oplogs.masking import mask
 from tools.oplogs.rates import Rate, Window, activity
-from tools.oplogs.traces import Trace
+from tools.oplogs.traces import START, Trace, kind_of
 from tools.triage.hints import hints_of
 from tools.triage.ledger import Ledger
 from tools.triage.onset import Stretch, stretch
@@ -20,6 +20,8 @@ from tools.triage.values import Symptom
 BAD = ("error", "fatal")
 SLACK_S = 2  # an onset falls on a second, and the first line may have been written just before
 MOST = 12  # symptoms of a service
+CODE = 3  # lines of code of a traceback
+CHANCE = 0.3  # that a new error is none, up to which it counts; of a warning a tenth of it
 SILENT = 6.0  # gaps as long as the longest before, after which a service is silent
 
 
@@ -32,7 +34,10 @@ class Log:
 
     def times(self, levels: tuple[str, ...]) -> list[int]:
         """When lines of these levels were written, and stack traces."""
-        wanted = {template.number for template in self.index.templates() if template.level in levels}
+        wanted = {
+            template.number for template in self.index.templates()
+            if template.level in levels or (levels == BAD and kind_of(template.text) == START)
+        }  # fmt: skip
         ids = np.array(sorted(wanted), dtype=np.int64)
         found: list[int] = []
         for numbers, times in self.index.activity():
@@ -65,20 +70,25 @@ def onsets(logs: Mapping[str, Log], since: int | None) -> dict[str, Stretch]:
 
 def symptoms(log: Log, window: Window, end: int, ledger: Ledger) -> tuple[Symptom, ...]:
     """What is new or more among a service's errors and warnings since the onset, and whether it fell silent."""
+    seen = activity(log.index, window)
+    share = (seen.until - (window.onset or seen.until)) / max(1, seen.until - seen.since)
     found = [
         _symptom(log, rate, ledger)
-        for rate in activity(log.index, window).rates
-        if rate.template.level in (*BAD, "warning") and _worse(rate, window)
+        for rate in seen.rates
+        if rate.template.level in (*BAD, "warning") and _worse(rate, window, share)
     ]
     found.sort(key=lambda each: (each.level == "warning", each.state != "new", -each.after))
     silent = _silent(log, window, end, ledger)
     return tuple([*([silent] if silent else []), *found][:MOST])
 
 
-def _worse(rate: Rate, window: Window) -> bool:
+def _worse(rate: Rate, window: Window, share: float) -> bool:
+    """share: of the time looked at that is after the onset; a new template's lines may all fall there by chance."""
     if window.onset is None or rate.last < window.onset:
         return False
-    return rate.state in ("new", "more") or not rate.before
+    if rate.before:
+        return rate.state == "more"
+    return share**rate.after < (CHANCE if rate.template.level in BAD else CHANCE / 10)
 
 
 def _symptom(log: Log, rate: Rate, ledger: Ledger) -> Symptom:
@@ -113,6 +123,26 @@ def _silent(log: Log, window: Window, end: int, ledger: Ledger) -> Symptom | Non
         service=log.service, template="", text="stopped writing", example="", level="error", state="silent",
         before=len(times), after=0, first=last, evidence=seen,
     )  # fmt: skip
+
+
+def raised(service: str, fresh: Sequence[tuple[Trace, str]]) -> tuple[Symptom, ...]:
+    """What new stack traces end in, as symptoms of their own: often the only words that name the cause."""
+    found = []
+    for trace, seen in fresh:
+        text = mask(f"{trace.exception}: {trace.message}")[:500]
+        found.append(
+            Symptom(
+                service=service, template="", text=text, example=_code(trace), level="error", state="new", before=0,
+                after=trace.count, first=trace.first, evidence=seen, hints=hints_of(text),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _code(trace: Trace) -> str:
+    """The lines of code that Python's traceback shows, of the innermost frames: they use the names that matter."""
+    rows = [row.strip() for row in trace.text.splitlines() if row.startswith("    ") and row.strip(" ^~")]
+    return mask("\n".join(rows[-CODE:])) if trace.language == "python" else ""
 
 
 def fresh_traces(log: Log, onset: int, ledger: Ledger) -> tuple[tuple[Trace, str], ...]:

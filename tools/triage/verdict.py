@@ -14,7 +14,7 @@ from tools.triage.rank import Case
 from tools.triage.values import Cause, Sentence, Suspected, Symptom
 
 STRONG, SOME, PLAUSIBLE = 3.0, 1.5, 2.5  # points of grounding; of a score
-TIMELY = 1.0  # points of time
+TIMELY = 0.7  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
 _CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
@@ -54,7 +54,8 @@ def _carries(lead: Suspected, *, outside: bool) -> bool:
     if _of(lead, "service") < 0:
         return _of(lead, "frame") >= STRONG
     if outside:
-        return lead.grounding >= STRONG
+        governed = _of(lead, "kind") > 0 and _of(lead, "service") > 0 and _of(lead, "time") >= TIMELY
+        return lead.grounding >= STRONG or governed
     return lead.grounding >= SOME or (_of(lead, "time") >= TIMELY and _of(lead, "service") > 0)
 
 
