@@ -109,9 +109,9 @@ def total(name: str, results: Sequence[Result]) -> bool:
     cited = sum(result.note["citations"].startswith("All ") for result in results)
     slowest = max((result.seconds for result in results), default=0.0)
     print(
-        f"{name}: {len(results)} incidents; culprit in the top 3: {top} of {len(guilty)}, rank 1: {first}; verdict right:"
-        f" {right}; confident and wrong: {wrong}, on those without a culprit: {without} of {len(rest)}; all sentences"
-        f" cited: {cited}; slowest triage {slowest:.1f} s"
+        f"{name}: {len(results)} incidents; culprit in the top 3: {top} of {len(guilty)}, rank 1: {first};"
+        f" verdict right: {right}; confident and wrong: {wrong}, on those without a culprit: {without} of {len(rest)};"
+        f" all sentences cited: {cited}; slowest triage {slowest:.1f} s"
     )
     reached = not guilty or (top >= TOP_3 * len(guilty) and first >= RANK_1 * len(guilty))
     return reached and not without and cited == len(results)

@@ -1,4 +1,4 @@
-"""The incidents: what goes live when, what breaks, and the truth. Every second one is held out: only totals are seen."""
+"""The incidents: what goes live when, what breaks, and the truth. Every second one is held out: only totals count."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ MONEY_DOC = Change(
     "say how amounts are rounded",
     {"common/money.py": ("def rounded(amount):\n", "def rounded(amount):\n    # half a cent up\n")},
 )
-PIN = Change("pricelib 1.3", {"requirements.txt": ("1.2", "1.3")})
+PIN = Change("pricelib 1.3", {"requirements-services.txt": ("1.2", "1.3")})
 STAFF = Change("a larger discount for staff", {"services/orders/pricing.py": ('"STAFF": 25', '"STAFF": 30')})
 SKEW = Change("allow clocks to differ a little less", {"config/orders.json": ('"max_skew": 60', '"max_skew": 50')})
 WAIT = Change(
@@ -106,8 +106,7 @@ ROUND = bad(
     {
         "common/money.py": (
             "    return int(amount + 0.5)\n",
-            '    if amount != int(amount):\n        raise ValueError("not whole cents: %r" % amount)\n'
-            "    return int(amount)\n",
+            '    if amount != int(amount):\n        raise ValueError("cut: %r" % amount)\n    return int(amount)\n',
         )
     },
 )
@@ -119,8 +118,8 @@ SMALL = bad(
 WRONG_PORT = bad("orders moved", {"config/gateway.json": ('"timeout": 2.0', '"orders_port": 1,\n  "timeout": 2.0')})
 NO_CURRENCY = bad("tidy up the settings", {"config/orders.json": ('  "currency": "EUR",\n', "")})
 BROKEN_JSON = bad("more room in the pool", {"config/inventory.json": ('"pool_size": 8,', '"pool_size": 16')})
-PRICE_2 = bad("pricelib 2.0", {"requirements.txt": ("1.2", "2.0")})
-PRICE_21 = bad("update what we build on", {"requirements.txt": ("1.2", "2.1")})
+PRICE_2 = bad("pricelib 2.0", {"requirements-services.txt": ("1.2", "2.0")})
+PRICE_21 = bad("update what we build on", {"requirements-services.txt": ("1.2", "2.1")})
 LEAK = bad(
     "give connections back in one place",
     {
@@ -227,7 +226,8 @@ INCIDENTS: tuple[Incident, ...] = (
              (at(3, "gateway", GUEST), at(3.3, "batch", Change("more branches", {
                  "config/batch.json": ('"missing": 0.1', '"missing": 0.3')})))),
     Incident("slow-payments", "slow dependency", ("infrastructure",), (at(1, "worker", MAIL),), ((4, slow_payments),)),
-    Incident("payments-down", "slow dependency", ("infrastructure",), (at(3.6, "batch", FIGURES),), ((4, payments_down),)),
+    Incident("payments-down", "slow dependency", ("infrastructure",), (at(3.6, "batch", FIGURES),),
+             ((4, payments_down),)),
     Incident("full-disk", "disk", ("infrastructure",), (at(1, "inventory", SHELF),), ((4, fill_disk),),
              limits=most(DISK, "orders")),
     Incident("clock", "clock", ("infrastructure",), (at(3.6, "worker", MAIL),), ((4, clock_off),)),
@@ -244,5 +244,10 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident("many-deploys", "healthy", ("healthy",),
              (at(1, "batch", FIGURES), at(2, "worker", MAIL), at(3, "orders", STAFF), at(4, "gateway", GREET))),
 )  # fmt: skip
+# For the hand-over to a diagnosis: the shop's own tests show what broke.
+UNFILLED = bad(
+    "a shorter line", {"common/money.py": ("(cents // 100, cents % 100, currency)", "(cents // 100, cents % 100)")}
+)
+HANDED_OVER = Incident("unfilled", "bug", ("change",), (at(3, "orders", STAFF, UNFILLED), at(3.3, "worker", MAIL)))
 DEVELOPED = INCIDENTS[::2]
 HELD_OUT = INCIDENTS[1::2]

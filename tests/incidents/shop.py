@@ -449,7 +449,11 @@ FILES = {
     ),
     "config/inventory.json": '{\n  "pool_size": 8,\n  "pool_wait": 0.1\n}\n',
     "config/batch.json": '{\n  "missing": 0.1,\n  "pause": 0.1\n}\n',
-    "requirements.txt": "pricelib==1.2\n",
+    "requirements-services.txt": "pricelib==1.2\n",
+    "tests/test_money.py": (
+        "from common.money import rounded, shown\n\n\ndef test_rounded():\n    assert rounded(119.4) == 119\n"
+        "    assert rounded(119.5) == 120\n\n\ndef test_shown():\n    assert shown(1205, 'EUR') == '12.05 EUR'\n"
+    ),
     "CODEOWNERS": "* @platform\n/services/orders/ @orders-team\n/services/inventory/ @stock-team\n",
     "runbooks/disk.md": "# The disk is full\nNo space left on device: rotate the journal, then enlarge the disk.\n",
     "runbooks/pool.md": "# Connection pool exhausted\nLook for connections not given back; restart inventory.\n",

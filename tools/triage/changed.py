@@ -25,6 +25,7 @@ _DEPENDENCY = re.compile(
 _CONFIG = re.compile(
     r"(?:^|/)(?:config|conf|settings|env|deploy|k8s|helm|charts|flags)/|\.(?:ya?ml|toml|ini|cfg|conf|env|properties|json)$"
 )
+_SAID = re.compile(r'\s*(?:(?:#|//|\*|/\*).*|""".*""")?\s*')  # comments, docstrings of one line
 _INERT = re.compile(
     r"(?:^|/)(?:docs?|tests?|spec|\.github|examples?)/|\.(?:md|rst|txt)$|(?:^|/)(?:LICENSE|CODEOWNERS)$"
 )
@@ -117,11 +118,16 @@ async def _changed(history: History, deploy: Deploy, name: str, ledger: Ledger) 
     else:
         files = tuple(file.path for file in patch)
         lines = {file.path: _lines(file) for file in patch}
-        words = "\n".join(str(line.value) for file in patch for hunk in file for line in hunk if not line.is_context)
+        words = "\n".join(
+            str(line.value).rstrip("\n") for file in patch for hunk in file for line in hunk if not line.is_context
+        )
     summary = f"commit {name[:12]} by {commit.author}: {commit.subject} ({', '.join(files[:4]) or 'no files'})"
     seen = ledger.add("commit", mask(summary), time=commit.time, where=name, query=f"git show {name[:12]}")
     terms = terms_of(f"{words}\n{commit.subject}\n{' '.join(files)}")
-    return Changed(deploy, commit, kind_of(files), files, detail.diff, lines, terms, (seen, deploy.evidence))
+    kind = kind_of(files)
+    if kind == "code" and words and all(_SAID.fullmatch(row) for row in words.split("\n")):
+        kind = "inert"
+    return Changed(deploy, commit, kind, files, detail.diff, lines, terms, (seen, deploy.evidence))
 
 
 def _lines(file: object) -> frozenset[int]:

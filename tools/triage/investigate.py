@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.history import History
 from tools.oplogs.asking import written
+from tools.oplogs.masking import mask
 from tools.oplogs.rates import Window
 from tools.oplogs.traces import Trace
 from tools.triage.acting import actions
@@ -105,7 +106,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     suspects = ranked(changes, case)
     verdict = judged(case, suspects, outside_of(origin, near, topology, incident.logs))
     lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
-    previous = {deploy.service: deploy.previous for deploy in before}
+    previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
     todo = await actions(
         incident.history,
         incident.base,
@@ -115,12 +116,14 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         ledger=ledger,
         running=previous,
     )
-    trace = next((place.trace for place in own if place.depth == 0), "") if verdict.cause != "healthy" else ""
+    trace = mask(next((place.trace for place in own if place.depth == 0), ""))
     return Note(
         cause=verdict.cause, confidence=verdict.confidence, onset=found.onset, service=origin,
         summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],
         symptoms=case.symptoms, blast=_blast(found.symptoms, origin, topology), actions=todo, decide=verdict.decide,
-        evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""), citations="",
+        evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
+        good=previous.get(lead.service, "") if lead else "",
+        citations="",
         notes=tuple(dict.fromkeys(notes)),
     )  # fmt: skip
 
@@ -151,7 +154,7 @@ def _timeline(found: _Found, verdict: Verdict, suspects: Sequence[Suspected]) ->
     for deploy in found.live:
         late = deploy.time > found.onset + AFTER_S
         said = " (after the onset: not the cause)" if late else " (suspect)" if deploy.time == lead else ""
-        what = f"Deploy of {deploy.service or 'all services'} {deploy.revision[:12] or deploy.note[:60]}{said}."
+        what = f"Deploy of {deploy.service or 'all services'} {deploy.revision[:12] or mask(deploy.note)[:60]}{said}."
         rows.append(Moment(time=deploy.time, what=what, cites=(deploy.evidence,)))
     for symptom in found.symptoms[:12]:
         what = f"{symptom.service}: first `{symptom.text[:100]}`."
@@ -208,6 +211,6 @@ def _healthy(
         cause="healthy" if cause == "healthy" else "inconclusive",
         confidence=(0.8 if lines >= 100 else 0.5) if dated else 0.0, onset=-1, service="",
         summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
-        actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", citations="",
+        actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
         notes=tuple(dict.fromkeys(notes)),
     )  # fmt: skip

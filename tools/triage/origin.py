@@ -47,14 +47,17 @@ def heard_of(symptoms: Sequence[Symptom], services: Iterable[str]) -> dict[str, 
 def origin_of(symptoms: Sequence[Symptom], topology: Topology, main: str = "") -> str:
     """The affected service that depends on no other affected one; of several the clearest, then the first one.
 
-    A few new lines beside many do not make a service affected. main: the service whose errors stand out most. Warnings count where there are no errors.
+    A few new lines beside many do not make a service affected, and silence alone does not: who calls a dead service has
+    no more work for others. main: the service whose errors stand out most. Warnings count where there are no errors.
     """
-    severe = [each for each in symptoms if each.level != "warning"] or list(symptoms)
+    silent = {each.service for each in symptoms if each.state == "silent"}
+    crashed = {each.service for each in symptoms if each.state == "new" and not each.template} & silent
+    spoken = [each for each in symptoms if each.state != "silent" or each.service in crashed] or list(symptoms)
+    severe = [each for each in spoken if each.level != "warning"] or spoken
     lines = Counter[str]()
     for each in severe:
         lines[each.service] += max(each.after, 1)
-    loud = {each.service for each in severe if each.state == "silent"}
-    affected = loud | {name for name, count in lines.items() if count >= SHARE * max(lines.values())}
+    affected = crashed | {name for name, count in lines.items() if count >= SHARE * max(lines.values())}
     if main in affected:
         affected = {name for name in affected if connected(main, name, topology)}
     named = heard_of(severe, affected)

@@ -119,7 +119,7 @@ def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | No
 
 def _kind(change: Changed, case: Case) -> Iterator[Point]:
     if change.kind == "inert":
-        said = "It only changes texts or tests, which services do not run."
+        said = "It only changes texts, comments or tests, which services do not run."
         yield Point(name="kind", points=INERT, detail=said, evidence=change.evidence[0])
         return
     seen = next((s for s in case.symptoms if _fits(change, s)), None)
@@ -146,7 +146,7 @@ def _packages(change: Changed) -> frozenset[str]:
 
 def _time(change: Changed, case: Case) -> Point:
     gap = max(0, case.onset - change.deploy.time)
-    points = TIME * math.exp(-gap / max(60.0, 0.25 * case.span))
+    points = TIME * math.exp(-gap / max(150.0, 0.25 * case.span))
     said = f"It went live {_spent(gap)} before the onset."
     return Point(name="time", points=round(points, 2), detail=said, evidence=change.deploy.evidence)
 
@@ -157,25 +157,31 @@ def _spent(seconds: int) -> str:
 
 def _place(change: Changed, case: Case) -> Point | None:
     service, origin = change.deploy.service, case.origin
+    if service and origin and service != origin:
+        return _elsewhere(change, case)
     where = change.deploy.evidence
     owners = {case.topology.owner(file) for file in change.files} - {""}
     if not origin:
         return None
-    if service and service != origin:
-        if service in case.topology.below(origin):
-            said = f"It is in {service}, which {origin} calls."
-            return Point(name="service", points=BELOW, detail=said, evidence=where)
-        if not {service, origin} <= case.topology.known:
-            said = f"It is in {service}, not in {origin}, and whether they depend on each other is not known."
-            return Point(name="service", points=OTHER, detail=said, evidence=where)
-        said = f"It is in {service}, on which {origin} does not depend."
-        return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
     if owners and origin not in owners and not owners & case.topology.below(origin):
         said = f"It was deployed with {origin} but changes only the code of {', '.join(sorted(owners))}."
         return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
     if service or owners:
         return Point(name="service", points=SERVICE, detail=f"It is in {origin}, where it began.", evidence=where)
     return None
+
+
+def _elsewhere(change: Changed, case: Case) -> Point:
+    """A change of another service than the one where it began."""
+    service, origin, where = change.deploy.service, case.origin, change.deploy.evidence
+    if service in case.topology.below(origin):
+        said = f"It is in {service}, which {origin} calls."
+        return Point(name="service", points=BELOW, detail=said, evidence=where)
+    if not {service, origin} <= case.topology.known:
+        said = f"It is in {service}, not in {origin}, and whether they depend on each other is not known."
+        return Point(name="service", points=OTHER, detail=said, evidence=where)
+    said = f"It is in {service}, on which {origin} does not depend."
+    return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
 
 
 def _excerpt(change: Changed, case: Case) -> str:

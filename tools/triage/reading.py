@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,12 +18,16 @@ from tools.triage.ledger import Ledger
 from tools.triage.onset import Stretch, stretch
 from tools.triage.values import Symptom
 
+_SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
 BAD = ("error", "fatal")
-SLACK_S = 2  # an onset falls on a second, and the first line may have been written just before
+SLACK_S, MAX_SLACK_S = (
+    2,
+    60,
+)  # a crash may come that long before callers notice, and its lines have no time of their own
 MOST = 12  # symptoms of a service
 CODE = 3  # lines of code of a traceback
 CHANCE = 0.3  # that a new error is none, up to which it counts; of a warning a tenth of it
-SILENT = 6.0  # gaps as long as the longest before, after which a service is silent
+SILENT, USUAL = 6.0, 0.98  # gaps as long as this quantile of those before, after which a service is silent
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,11 @@ def _silent(log: Log, window: Window, end: int, ledger: Ledger) -> Symptom | Non
     times = np.sort(times[times >= 0])
     if window.onset is None or len(times) < 10:
         return None
-    usual = float(np.diff(times).max(initial=0))
+    usual = float(np.quantile(np.diff(times), USUAL))
     last = int(times[-1])
     if end - last <= max(SILENT * usual, 60) or last < window.onset - max(60, SILENT * usual):
         return None
-    summary = f"{log.service}: nothing was written after {written(last)}; before, the longest gap was {usual:g} s"
+    summary = f"{log.service}: nothing was written after {written(last)}; before, few gaps were longer than {usual:g} s"
     seen = ledger.add("log", summary, time=last, where=log.index.sources[0].path)
     return Symptom(
         service=log.service, template="", text="stopped writing", example="", level="error", state="silent",
@@ -133,10 +138,17 @@ def raised(service: str, fresh: Sequence[tuple[Trace, str]]) -> tuple[Symptom, .
         found.append(
             Symptom(
                 service=service, template="", text=text, example=_code(trace), level="error", state="new", before=0,
-                after=trace.count, first=trace.first, evidence=seen, hints=hints_of(text),
+                after=trace.count, first=trace.first, evidence=seen, hints=_hinted(trace, text),
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _hinted(trace: Trace, text: str) -> tuple[str, ...]:
+    """What the words name; data that cannot be read where settings are read are settings."""
+    hints = hints_of(text)
+    reading = any(_SETTINGS.search(frame) for frame in trace.frames)
+    return (*hints, "config") if reading and "data" in hints else hints
 
 
 def _code(trace: Trace) -> str:
@@ -147,9 +159,11 @@ def _code(trace: Trace) -> str:
 
 def fresh_traces(log: Log, onset: int, ledger: Ledger) -> tuple[tuple[Trace, str], ...]:
     """Stack traces that were first seen at or after the onset, the most frequent first, each with its evidence."""
+    start, end = log.span()
+    slack = max(SLACK_S, min(MAX_SLACK_S, (end - start) // 8))
     found: list[tuple[Trace, str]] = []
     for trace in log.index.traces():
-        if trace.first >= onset - SLACK_S or trace.first < 0:
+        if trace.first >= onset - slack or trace.first < 0:
             said = f"{trace.exception}: {mask(trace.message)[:160]}".strip(": ")
             summary = f"{log.service}: stack trace {trace.fingerprint}, {trace.count} times since the onset: {said}"
             seen = ledger.add("trace", summary, time=trace.first, where=f"{trace.file}:{trace.line}")

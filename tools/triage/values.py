@@ -110,7 +110,8 @@ class Moment(Value):
 class Note(Value):
     """The note for the person on call. confidence: 0 to 1, capped by grounding; onset: -1 where nothing began.
 
-    reproduction: the revision and stack trace that a diagnosis can start from, "" when the bug is not in the code.
+    reproduction: the stack trace that a diagnosis can start from, "" without one in the repository's code; revision:
+    what ran when it was written; good: what ran before the suspect change.
     citations: what the check of the sentences' citations said.
     """
 
@@ -128,5 +129,6 @@ class Note(Value):
     evidence: tuple[Observation, ...]
     reproduction: str
     revision: str
+    good: str
     citations: str
     notes: tuple[str, ...] = ()

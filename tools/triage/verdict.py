@@ -14,7 +14,7 @@ from tools.triage.rank import Case
 from tools.triage.values import Cause, Sentence, Suspected, Symptom
 
 STRONG, SOME, PLAUSIBLE = 3.0, 1.5, 2.5  # points of grounding; of a score
-TIMELY = 0.7  # points of time
+TIMELY = 0.6  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
 _CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
@@ -51,12 +51,18 @@ def _of(suspect: Suspected, name: str) -> float:
 
 def _carries(lead: Suspected, *, outside: bool) -> bool:
     """Whether a change explains it: by its content, and against an explanation from outside by much of it."""
-    if _of(lead, "service") < 0:
-        return _of(lead, "frame") >= STRONG
+    if _of(lead, "frame") >= STRONG:
+        return True
+    if _of(lead, "service") < 0 or _of(lead, "time") < TIMELY:
+        return False
     if outside:
-        governed = _of(lead, "kind") > 0 and _of(lead, "service") > 0 and _of(lead, "time") >= TIMELY
-        return lead.grounding >= STRONG or governed
-    return lead.grounding >= SOME or (_of(lead, "time") >= TIMELY and _of(lead, "service") > 0)
+        return lead.grounding >= STRONG or (_of(lead, "kind") > 0 and _of(lead, "service") > 0)
+    return lead.grounding >= SOME or _of(lead, "service") > 0
+
+
+def _same_place(lead: Suspected, second: Suspected) -> bool:
+    """Whether another change of the same deploy touched what failed too."""
+    return second.deployed == lead.deployed and _of(second, "frame") + _of(second, "file") >= SOME
 
 
 def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Suspected]) -> Verdict:
@@ -69,7 +75,7 @@ def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Susp
         cap = 0.9
     decide: tuple[Sentence, ...] = ()
     second = others[0] if others else None
-    if second is not None and second.score >= CLOSE * lead.score:
+    if second is not None and (second.score >= CLOSE * lead.score or _same_place(lead, second)):
         cap = min(cap, 0.45)
         decide = (_tell_apart(lead, second),)
     if not case.origin:

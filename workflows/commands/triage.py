@@ -29,6 +29,7 @@ _TIME = "2026-11-24T16:00, seconds since 1970, or 15m before the last line"
 
 
 def triage(  # noqa: PLR0917 - typer reads the signature
+    ctx: typer.Context,
     log: Annotated[
         list[str], typer.Option(metavar="[SERVICE=]FILE", help="A service's log; named by the file if not said.")
     ],
@@ -50,16 +51,21 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     ] = "UTC",
     style: Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="How it is printed.")] = "text",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep note.md and note.json here too.")] = None,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Where the bug is in the code, go on to a verified patch (runs the tests).")
+    ] = False,
 ) -> None:
     """Triage an incident: when it began, what changed, which change is suspect and how sure that is, what to do now.
 
-    Nothing is executed and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy, 2 a cause is named,
-    3 inconclusive.
+    Nothing is executed (but with --patch) and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy,
+    2 a cause is named, 3 inconclusive; with --patch those of a diagnosis, where there is one.
     """
     from tools.oplogs import asking
     from workflows.commands.session import writable
     from workflows.settings import load
 
+    if patch and (repo is None or style == "json"):
+        raise Refused("--patch needs --repo, and prints a report: take note.json and report.json from --out DIR")
     settings = load()
     minutes = asking.offset(zone)
     named = _named(log)
@@ -73,6 +79,8 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     if out:
         _keep(note, out)
     _print(note, style)
+    if patch and repo and _can_be_handed_over(note):
+        raise typer.Exit(_diagnosed(ctx, settings, note, repo, out))
     raise typer.Exit(HEALTHY if note.cause == "healthy" else INCONCLUSIVE if note.cause == "inconclusive" else CAUSE)
 
 
@@ -192,3 +200,33 @@ def _print(note: Note, style: str) -> None:
         return
     for row in markdown(note) if style == "markdown" else text(note):
         sys.stdout.write(clean(row) + "\n")
+
+
+def _can_be_handed_over(note: Note) -> bool:
+    """Whether a diagnosis can start from the note; what is missing is said."""
+    missing = ""
+    if note.cause != "change":
+        missing = "the cause that the note names is no change of the code"
+    elif not note.reproduction:
+        missing = "no stack trace has a frame in the repository's code; a failing test is needed (patchwright diagnose)"
+    if missing:
+        sys.stdout.write(f"\nNo patch was looked for: {missing}.\n")
+    return not missing
+
+
+def _diagnosed(ctx: typer.Context, settings: Settings, note: Note, repo: str, out: Path | None) -> int:
+    """Hand the trace and the revisions to a diagnosis; its exit code."""
+    from agent.domain import Request
+    from workflows.commands.session import Ways, door_of, finish
+    from workflows.inputs import source_of
+    from workflows.reasoners import chosen
+
+    request = Request(
+        source=source_of(repo), rev=note.revision or None, good=note.good or None, sandbox=settings.sandbox,
+        limits=settings.limits, dockerfile=settings.dockerfile, reasoner=chosen(settings),
+    )  # fmt: skip
+    door = door_of(ctx)
+    run = door.new_run(settings, request, log=note.reproduction, issue=None, patches=())
+    sys.stdout.write("\nHanded over: the stack trace, at the revision that ran, with the one before as good.\n")
+    sys.stdout.flush()
+    return finish(door, settings, run, Ways(out=out))
