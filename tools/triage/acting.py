@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from sandbox.tree import Tree
 from tools.git import plain
 from tools.history import History
 from tools.patches import PatchInvalid, apply
@@ -83,8 +84,9 @@ def owner(base: Path, files: Sequence[str], author: str, ledger: Ledger) -> Acti
 
 
 def _rules(base: Path) -> list[tuple[str, tuple[str, ...]]]:
-    path = next((base / name for name in _OWNERS if (base / name).is_file() and not (base / name).is_symlink()), None)
-    rows = (line.split("#")[0].split() for line in _text(path).splitlines()) if path else ()
+    tree = Tree(base)  # a link in a repository leads nowhere
+    text = next((text for name in _OWNERS if (text := tree.read(name, max_bytes=MAX_RUNBOOK))), "")
+    rows = (line.split("#")[0].split() for line in text.splitlines())
     return [(row[0], tuple(row[1:])) for row in rows if row]
 
 

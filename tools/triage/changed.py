@@ -25,7 +25,7 @@ _DEPENDENCY = re.compile(
 _CONFIG = re.compile(
     r"(?:^|/)(?:config|conf|settings|env|deploy|k8s|helm|charts|flags)/|\.(?:ya?ml|toml|ini|cfg|conf|env|properties|json)$"
 )
-_SAID = re.compile(r'\s*(?:(?:#|//|\*|/\*).*|""".*""")?\s*')  # comments, docstrings of one line
+_SAID = re.compile(r'(?:(?:#|//|\*|/\*).*|""".*""")?')  # comments, docstrings of one line
 _INERT = re.compile(
     r"(?:^|/)(?:docs?|tests?|spec|\.github|examples?)/|\.(?:md|rst|txt)$|(?:^|/)(?:LICENSE|CODEOWNERS)$"
 )
@@ -125,7 +125,7 @@ async def _changed(history: History, deploy: Deploy, name: str, ledger: Ledger) 
     seen = ledger.add("commit", mask(summary), time=commit.time, where=name, query=f"git show {name[:12]}")
     terms = terms_of(f"{words}\n{commit.subject}\n{' '.join(files)}")
     kind = kind_of(files)
-    if kind == "code" and words and all(_SAID.fullmatch(row) for row in words.split("\n")):
+    if kind == "code" and words and all(_SAID.fullmatch(row.strip()) for row in words.split("\n")):
         kind = "inert"
     return Changed(deploy, commit, kind, files, detail.diff, lines, terms, (seen, deploy.evidence))
 

@@ -60,6 +60,8 @@ def _deploy(number: int, row: Any, zone: int) -> Deploy:
     values = {_ALIASES.get(str(name), str(name)): value for name, value in row.items()}
     if values.get("time") is None:
         raise ToolError(f"deploys: record {number} has no time")
+    if not all(isinstance(value, str | int | float | dt.date | None) for value in values.values()):
+        raise ToolError(f"deploys: record {number}: values must be texts or numbers")
     texts = {name: plain(str(values[name]), 300) for name in _NAMES - {"time"} if values.get(name) is not None}
     return Deploy(time=_time(number, values["time"], zone), **texts)
 

@@ -70,6 +70,6 @@ def read_topology(text: str) -> Topology:
 
 def _names(service: str, value: Any, key: str) -> tuple[str, ...]:
     names = value.get(key, []) if isinstance(value, dict) else None
-    if not isinstance(names, list):
-        raise ToolError(f"topology: {plain(service, 80)}: `{key}` must be a list")
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
+        raise ToolError(f"topology: {plain(service, 80)}: `{key}` must be a list of names")
     return tuple(str(name) for name in names)

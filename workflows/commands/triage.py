@@ -152,7 +152,8 @@ async def _note(settings: Settings, logs: Mapping[str, Log], given: _Given) -> N
 
     async with _checkout(settings, given.repo) as (checkout, history):
         base = checkout.base if checkout else None
-        runbooks = given.runbooks or (base / "runbooks" if base else None)
+        own = base / "runbooks" if base and not (base / "runbooks").is_symlink() else None
+        runbooks = given.runbooks or own
         incident = Incident(
             logs=logs, deploys=given.deploys, history=history, base=base, topology=given.topology,
             runbooks=runbooks, since=given.since, onset=given.onset,
