@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,8 @@ def measured(incident: Incident, folder: Path) -> Result:
         str(ran.deploys), "--topology", str(ran.topology), "--format", "json",
     ]  # fmt: skip
     began = time.monotonic()
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, "PATCHWRIGHT_CACHE": str(folder / f"{incident.name}-cache")}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     seconds = time.monotonic() - began
     if ended.returncode not in (0, 2, 3):
         raise SystemExit(f"{incident.name}: exit {ended.returncode}: {ended.stderr[-2000:]}")
