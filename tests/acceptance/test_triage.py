@@ -100,6 +100,7 @@ def test_what_is_no_bug(command: Patchwright, tmp_path: Path, name: str, code: i
         ("--topology", "services: {a: {calls: b}}", "`calls` must be a list of names"),
         ("--since", "soon", "no time: soon"),
         ("--zone", "Mars", "no zone"),
+        ("--alert", "x", "write SOURCE=FILE"),
         ("--repo", "nowhere", "no such directory"),
     ],
 )
@@ -112,6 +113,19 @@ def test_wrong_input_is_told_in_a_line(command: Patchwright, tmp_path: Path, opt
         value.write_text(text)
     ended = command.run("triage", "--log", tmp_path / "app.log", option, value)
     assert (ended.code, said in ended.err) == (65, True), ended.err
+
+
+def test_alerts_stand_in_the_timeline(command: Patchwright, tmp_path: Path) -> None:
+    """However often one came, once; where nothing happened in the logs, they make that less sure."""
+    lines = [f"2026-03-02T10:{second // 60:02}:{second % 60:02}Z INFO served" for second in range(0, 3600, 3)]
+    (tmp_path / "web.log").write_text("\n".join(lines) + "\n")
+    fired = {"labels": {"alertname": "Slow", "service": "web"}, "status": "firing", "startsAt": "2026-03-02T10:30:00Z"}
+    (tmp_path / "alert.json").write_text(json.dumps({"version": "4", "alerts": [fired] * 20}))
+    given = ("--alert", f"alertmanager={tmp_path / 'alert.json'}")
+    ended = command.run("triage", "--log", tmp_path / "web.log", *given)
+    assert ended.code == 0
+    assert "healthy: nothing happened (confidence 0.40)" in ended.out
+    assert ended.out.count("Alerts of web: Slow (1 alerts in 20 messages, 1 firing).") == 1
 
 
 def test_a_log_without_times_is_inconclusive(command: Patchwright, tmp_path: Path) -> None:

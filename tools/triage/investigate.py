@@ -12,6 +12,7 @@ from tools.oplogs.masking import mask
 from tools.oplogs.rates import Window
 from tools.oplogs.traces import Trace
 from tools.triage.acting import actions
+from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import tagged
 from tools.triage.frames import Place, places
@@ -32,7 +33,8 @@ AFTER_S = 2  # a deploy that many seconds after the onset may still be before it
 class Incident:
     """What a triage looks at. deploys: None for the repository's tags; base: the checkout's files.
 
-    since: how far back changes and lines count; onset: when it began, None to find it.
+    since: how far back changes and lines count; onset: when it began, None to find it. alerts: what fired; where the
+    logs do not say when it began, the first of them does.
     """
 
     logs: Mapping[str, Log]
@@ -43,6 +45,7 @@ class Incident:
     runbooks: Path | None = None
     since: int | None = None
     onset: int | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 async def triage(incident: Incident) -> Note:
@@ -56,10 +59,12 @@ async def triage(incident: Incident) -> Note:
     start = incident.since or min((first for first, _ in spans if first >= 0), default=-1)
     stretches = onsets(incident.logs, incident.since)
     found = first_onset(stretches, incident.topology, end - start)
-    onset = incident.onset if incident.onset is not None else found
+    fired = _fired(incident.alerts, incident.topology, ledger)
+    alarmed = min((row.time for row in fired), default=-1)
+    onset = incident.onset if incident.onset is not None else found if found >= 0 else alarmed
     live = seen_deploys(deploys, incident.since, max(end, onset), ledger)
     if onset < 0:
-        return checked(_healthy(incident, ledger, live, notes, (start, end)))
+        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
     window = Window(since=incident.since, onset=onset)
     fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
     seen = tuple(
@@ -68,10 +73,30 @@ async def triage(incident: Incident) -> Note:
         for symptom in (*symptoms(log, window, end, ledger), *raised(name, fresh[name]))
     )
     if not seen:
-        return checked(_healthy(incident, ledger, live, notes, (start, end)))
-    return checked(
-        await _looked_into(incident, ledger, notes, _Found(onset, start, end, stretches, seen, fresh, live, deploys))
-    )
+        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
+    facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
+    return checked(_with(await _looked_into(incident, ledger, notes, facts), fired))
+
+
+def _fired(alerts: Sequence[Alert], topology: Topology, ledger: Ledger) -> list[Moment]:
+    """Rows of the timeline: the incidents that the alerts make up, each once however many messages came."""
+    rows = []
+    for each in correlated(alerts, topology):
+        titles = ", ".join(each.titles[:3])
+        said = f"{titles} ({each.alerts} alerts in {each.messages} messages, {each.firing} firing)"
+        seen = ledger.add("alert", f"alerts at {written(each.since)}: {said}", time=each.since)
+        where = f" of {', '.join(each.services[:5])}" if each.services else ""
+        rows.append(Moment(time=each.since, what=f"Alerts{where}: {said}.", cites=(seen,)))
+    return rows
+
+
+def _with(note: Note, rows: Sequence[Moment]) -> Note:
+    return note.model_copy(update={"timeline": tuple(sorted([*note.timeline, *rows], key=lambda row: row.time))})
+
+
+def _quiet(note: Note, rows: Sequence[Moment]) -> Note:
+    """A note of a healthy day; less sure where alerts say otherwise."""
+    return _with(note.model_copy(update={"confidence": min(note.confidence, 0.4 if rows else 1.0)}), rows)
 
 
 @dataclass(frozen=True)

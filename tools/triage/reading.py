@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,9 +68,19 @@ def onsets(logs: Mapping[str, Log], since: int | None) -> dict[str, Stretch]:
         for levels in (BAD, ("warning",)):
             seen = stretch(log.times(levels), max(start, since or start), end)
             if seen:
-                found[name] = seen
+                found[name] = replace(seen, start=_sharper(log, levels, seen))
                 break
     return found
+
+
+def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch) -> int:
+    """The start of a stretch by its most frequent template alone: usual errors shortly before it do not count."""
+    window = Window(since=seen.start, until=seen.end)
+    rates = [rate for rate in activity(log.index, window).rates if rate.template.level in levels]
+    most = max(rates, key=lambda rate: rate.lines, default=None)
+    if most is None or most.lines < sum(rate.lines for rate in rates) / 2:
+        return seen.start
+    return max(seen.start, most.first)
 
 
 def symptoms(log: Log, window: Window, end: int, ledger: Ledger) -> tuple[Symptom, ...]:

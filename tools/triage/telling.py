@@ -69,7 +69,15 @@ def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
     yield from ("```text",) if markdown else ()
     for row in dated:
         at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
-        mark = "D" if row.what.startswith("Deploy") else "O" if row.what == "The onset." else "*"
+        mark = (
+            "D"
+            if row.what.startswith("Deploy")
+            else "A"
+            if row.what.startswith("Alerts")
+            else "O"
+            if row.what == "The onset."
+            else "*"
+        )
         what = row.what.replace("```", "'''")
         yield f"{written(row.time)} |{'.' * at}{mark}{'.' * (_BAR - 1 - at)}| {what} [{', '.join(row.cites)}]"
     yield from ("```",) if markdown else ()

@@ -19,6 +19,7 @@ from workflows.exits import Refused
 if TYPE_CHECKING:
     from sandbox.source import Checkout
     from tools.history import History
+    from tools.triage.alerts import Alert
     from tools.triage.reading import Log
     from tools.triage.topology import Topology
     from tools.triage.values import Deploy, Note
@@ -42,6 +43,12 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     onset: Annotated[str, typer.Option(help="When it began, if known.")] = "",
     topology: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Which service calls which, and where its code is (YAML).")
+    ] = None,
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE=FILE", help="A message of alertmanager, grafana, pagerduty, opsgenie, sentry or datadog."
+        ),
     ] = None,
     runbooks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Runbooks (*.md). None: runbooks/ of the repository.")
@@ -71,11 +78,12 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     named = _named(log)
     records = _deploys(deploys, minutes)
     services = _topology(topology)
+    fired = _alerts(alert or ())
     if out:
         writable(out)
     with _opened(settings, named, minutes) as logs:
         times = _moment(since, logs, minutes), _moment(onset, logs, minutes)
-        note = asyncio.run(_note(settings, logs, _Given(repo, records, services, runbooks, *times)))
+        note = asyncio.run(_note(settings, logs, _Given(repo, records, services, runbooks, *times, fired)))
     if out:
         _keep(note, out)
     _print(note, style)
@@ -94,6 +102,7 @@ class _Given:
     runbooks: Path | None
     since: int | None
     onset: int | None
+    alerts: tuple[Alert, ...] = ()
 
 
 def _named(given: Sequence[str]) -> dict[str, list[Path]]:
@@ -115,6 +124,20 @@ def _deploys(path: Path | None, zone: int) -> tuple[Deploy, ...] | None:
 
     text = text_of("--deploys", str(path)) if path else None
     return None if text is None else read_deploys(text, zone=zone)
+
+
+def _alerts(given: Sequence[str]) -> tuple[Alert, ...]:
+    """The alerts of messages that were kept in files. Raises Refused."""
+    from tools.triage.sources import MAX_BYTES, read_alerts
+
+    found: list[Alert] = []
+    for text in given:
+        source, equals, name = text.partition("=")
+        if not equals or not name:
+            raise Refused(f"--alert {text}: write SOURCE=FILE")
+        with Path(name).open("rb") as file:
+            found += read_alerts(source, file.read(MAX_BYTES + 1))
+    return tuple(found)
 
 
 def _topology(path: Path | None) -> Topology:
@@ -156,7 +179,7 @@ async def _note(settings: Settings, logs: Mapping[str, Log], given: _Given) -> N
         runbooks = given.runbooks or own
         incident = Incident(
             logs=logs, deploys=given.deploys, history=history, base=base, topology=given.topology,
-            runbooks=runbooks, since=given.since, onset=given.onset,
+            runbooks=runbooks, since=given.since, onset=given.onset, alerts=given.alerts,
         )  # fmt: skip
         return await triage(incident)
 
