@@ -72,9 +72,9 @@ def changed(source: str) -> dict[str, Any]:
     """The message that ends the alert, ten minutes later."""
     later = "2026-03-02T10:10:00Z"
     if source in ("alertmanager", "grafana"):
-        return {**PROMETHEUS, "alerts": [{**PROMETHEUS["alerts"][0], "status": "resolved", "endsAt": later}]}  # type: ignore[index, dict-item]
+        return {**PROMETHEUS, "alerts": [{**PROMETHEUS["alerts"][0], "status": "resolved", "endsAt": later}]}  # type: ignore[index]
     if source == "pagerduty":
-        return {"event": {**PAGERDUTY["event"], "event_type": "incident.resolved", "occurred_at": later}}  # type: ignore[dict-item]
+        return {"event": {**PAGERDUTY["event"], "event_type": "incident.resolved", "occurred_at": later}}
     if source == "opsgenie":
         alert = {**OPSGENIE["alert"], "updatedAt": (AT + 600) * 1_000_000_000}  # type: ignore[dict-item]
         return {**OPSGENIE, "action": "Close", "alert": alert}
@@ -126,7 +126,7 @@ def test_bad_bodies_are_told(source: str, body: bytes, said: str) -> None:
 
 def test_messages_about_something_else_are_none() -> None:
     """Acknowledgements and notes."""
-    event = {**PAGERDUTY["event"], "event_type": "incident.acknowledged"}  # type: ignore[dict-item]
+    event = {**PAGERDUTY["event"], "event_type": "incident.acknowledged"}
     assert read_alerts("pagerduty", json.dumps({"event": event}).encode()) == ()
     assert read_alerts("opsgenie", json.dumps({**OPSGENIE, "action": "Acknowledge"}).encode()) == ()
 
