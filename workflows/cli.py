@@ -29,6 +29,7 @@ from workflows.commands import (
     settings,
     thoughts,
     token,
+    triage,
     worker,
 )
 from workflows.commands import eval as evaluating
@@ -51,6 +52,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     thoughts.transcript,
     log.log,
     logs.logs,
+    triage.triage,
     evaluating.eval,
 )
 ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.example)

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 missed=""
 for script in sandbox docker_sandbox thinking search localization bisection ci_logs classic_programs diagnose_bugs \
-    reasoner_bugs; do
+    reasoner_bugs incidents; do
     echo "== $script"
     sh tests/guarded.sh .venv/bin/python "tests/benchmarks/$script.py" || missed="$missed $script"
 done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tools.oplogs.reading import Notes, Source, sources
 from tools.oplogs.scanning import Progress, build
 from tools.tool import ToolError
 
-KEPT = 20  # indexes in the cache
+KEPT, FRESH_S = 20, 600  # indexes in the cache; seconds for which a new one stays: its process is about to read it
 
 
 def opened(
@@ -44,6 +45,15 @@ def _name(found: Sequence[Source], asked: str) -> str:
 
 def _forget(cache: Path) -> None:
     """Take the oldest indexes out of the cache."""
-    kept = sorted(cache.glob("*.db"), key=lambda file: file.stat().st_mtime, reverse=True)
+    kept = sorted(cache.glob("*.db"), key=_used, reverse=True)
     for file in kept[KEPT:]:
-        file.unlink(missing_ok=True)
+        if time.time() - _used(file) > FRESH_S:
+            file.unlink(missing_ok=True)
+
+
+def _used(file: Path) -> float:
+    """When an index was written; long ago when another process has just removed it."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

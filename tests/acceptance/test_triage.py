@@ -1,0 +1,136 @@
+"""`patchwright triage` as a user starts it, on incidents of real services: culprits, healthy days, a patch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command import Patchwright
+from tests.incidents.bench import Ran
+from tests.incidents.catalogue import HANDED_OVER, INCIDENTS
+from tools.triage.ledger import sentences, uncited
+from tools.triage.values import Note
+
+BY_NAME = {incident.name: incident for incident in INCIDENTS}
+
+
+@pytest.fixture(scope="module")
+def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A bug that went live with other commits, shortly before a harmless deploy of another service."""
+    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Patchwright:
+    """With a cache of its own: this command needs no environments."""
+    return Patchwright(tmp_path / "home", tmp_path / "cache")
+
+
+def asked(ran: Ran) -> list[str | Path]:
+    """The arguments for what is left of an incident."""
+    logs = [part for path in sorted(ran.logs.glob("*.log")) for part in ("--log", path)]
+    return ["triage", *logs, "--repo", ran.repo, "--deploys", ran.deploys, "--topology", ran.topology]
+
+
+def note_of(command: Patchwright, ran: Ran) -> tuple[int, dict[str, Any]]:
+    out = command.folder / "note"
+    ended = command.run(*asked(ran), "--out", out)
+    text = (out / "note.json").read_text()
+    note = Note.model_validate_json(text)
+    assert uncited(sentences(note), note.evidence) == ()
+    assert note.citations == f"All {len(sentences(note))} sentences cite evidence that exists."
+    read: dict[str, Any] = json.loads(text)
+    return ended.code, read
+
+
+def test_a_bug_is_named_with_its_revert(command: Patchwright, unfilled: Ran, tmp_path: Path) -> None:
+    """The culprit first, the place of its frame, the revert that git takes, whom to ask; the note in both forms."""
+    code, note = note_of(command, unfilled)
+    assert (code, note["cause"], note["service"]) == (2, "change", "orders")
+    assert note["suspects"][0]["commit"] == unfilled.culprit
+    assert "frame common/money.py:" in json.dumps(note["evidence"])
+    (revert,) = [action["command"] for action in note["actions"] if action["kind"] == "roll back"]
+    subprocess.run(["git", "clone", "-q", str(unfilled.repo), str(tmp_path / "clone")], check=True)
+    who = ["-c", "user.name=A", "-c", "user.email=a@shop.example"]
+    subprocess.run(["git", *who, *revert.split()[1:]], cwd=tmp_path / "clone", check=True, capture_output=True)
+    assert "Escalate to @platform" in json.dumps(note["actions"])
+    shown = command.run(*asked(unfilled), "--out", tmp_path / "out", "--format", "markdown")
+    assert shown.out == (tmp_path / "out" / "note.md").read_text()
+    assert shown.out.startswith("# Triage: a change of the code")
+    assert "+    return" in shown.out
+
+
+def test_a_bug_becomes_a_verified_patch(patchwright: Patchwright, unfilled: Ran, tmp_path: Path) -> None:
+    """The trace and the revisions go to a diagnosis: reproduced by the shop's own test, repaired, verified."""
+    ended = patchwright.run(*asked(unfilled), "--patch", "--out", tmp_path / "out", timeout=280, limit_seconds=200)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (ended.code, report["outcome"]) == (0, "verified_patch"), ended.err[-3000:]
+    assert "common/money.py" in report["patch"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "cause"),
+    [("wrong-port", 2, "config"), ("full-disk", 2, "infrastructure"), ("quiet-deploys", 0, "healthy")],
+)
+def test_what_is_no_bug(command: Patchwright, tmp_path: Path, name: str, code: int, cause: str) -> None:
+    """A setting, a full disk with a harmless deploy before it, and deploys after which nothing happened."""
+    ran = BY_NAME[name].play(tmp_path / name)
+    ended, note = note_of(command, ran)
+    assert (ended, note["cause"]) == (code, cause), note["summary"]
+    if cause == "config":
+        assert note["suspects"][0]["commit"] == ran.culprit
+    else:
+        assert not [action for action in note["actions"] if action["kind"] == "roll back"]
+    if name == "full-disk":
+        assert "runbook disk.md" in json.dumps(note["actions"])
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--deploys", "[1, 2]", "record 1 is no object"),
+        ("--deploys", '{"time": "soon"}', "no time: soon"),
+        ("--deploys", '{"service": "a"}', "record 1 has no time"),
+        ("--deploys", "{: ]", "deploys cannot be read"),
+        ("--topology", "services: 3", "a mapping `services` is expected"),
+        ("--topology", "services: {a: {calls: b}}", "`calls` must be a list of names"),
+        ("--since", "soon", "no time: soon"),
+        ("--zone", "Mars", "no zone"),
+        ("--alert", "x", "write SOURCE=FILE"),
+        ("--repo", "nowhere", "no such directory"),
+    ],
+)
+def test_wrong_input_is_told_in_a_line(command: Patchwright, tmp_path: Path, option: str, text: str, said: str) -> None:
+    """Exit code 65 and what is wrong."""
+    (tmp_path / "app.log").write_text("2026-03-02 10:00:00 INFO started\n")
+    value: str | Path = text
+    if option in ("--deploys", "--topology"):
+        value = tmp_path / "given"
+        value.write_text(text)
+    ended = command.run("triage", "--log", tmp_path / "app.log", option, value)
+    assert (ended.code, said in ended.err) == (65, True), ended.err
+
+
+def test_alerts_stand_in_the_timeline(command: Patchwright, tmp_path: Path) -> None:
+    """However often one came, once; where nothing happened in the logs, they make that less sure."""
+    lines = [f"2026-03-02T10:{second // 60:02}:{second % 60:02}Z INFO served" for second in range(0, 3600, 3)]
+    (tmp_path / "web.log").write_text("\n".join(lines) + "\n")
+    fired = {"labels": {"alertname": "Slow", "service": "web"}, "status": "firing", "startsAt": "2026-03-02T10:30:00Z"}
+    (tmp_path / "alert.json").write_text(json.dumps({"version": "4", "alerts": [fired] * 20}))
+    given = ("--alert", f"alertmanager={tmp_path / 'alert.json'}")
+    ended = command.run("triage", "--log", tmp_path / "web.log", *given)
+    assert ended.code == 0
+    assert "healthy: nothing happened (confidence 0.40)" in ended.out
+    assert ended.out.count("Alerts of web: Slow (1 alerts in 20 messages, 1 firing).") == 1
+
+
+def test_a_log_without_times_is_inconclusive(command: Patchwright, tmp_path: Path) -> None:
+    """It says what is missing."""
+    (tmp_path / "app.log").write_text("started\nERROR it broke\n" * 50)
+    ended = command.run("triage", "--log", tmp_path / "app.log")
+    assert ended.code == 3
+    assert "give logs with times" in ended.out

@@ -1,0 +1,76 @@
+"""Frames of stack traces as places in the repository at the deployed commit, and who last wrote those lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.history import BlameLine, History
+from tools.oplogs.traces import Trace
+from tools.testing.frames import frames_in
+from tools.testing.paths import Paths
+from tools.tool import ToolError
+from tools.triage.changed import files_at
+from tools.triage.ledger import Ledger
+
+MOST = 8  # frames of a trace, the innermost
+_INSTALLED = re.compile(r'(?<=["\s(])/(?:usr/src|opt)/')  # where images put programs
+
+
+@dataclass(frozen=True)
+class Place:
+    """A frame at the deployed commit. depth: 0 for the innermost in the repository; commit: who wrote it."""
+
+    service: str
+    file: str
+    line: int
+    function: str
+    depth: int
+    commit: str
+    evidence: str
+    trace: str
+
+
+async def places(
+    history: History, traces: Mapping[str, Sequence[tuple[Trace, str]]], revisions: Mapping[str, str], ledger: Ledger,
+    notes: list[str],
+) -> tuple[Place, ...]:  # fmt: skip
+    """Frames of each service's traces in the repository, mapped at the revision that the service ran."""
+    found: list[Place] = []
+    for service, several in traces.items():
+        revision = revisions.get(service) or revisions.get("") or "HEAD"
+        try:
+            known = Paths(root="/nowhere", files=await files_at(history, revision))
+        except ToolError as error:
+            notes.append(f"frames of {service} cannot be mapped: {error}")
+            continue
+        for trace, seen in several[:5]:
+            found += await _mapped(history, (service, revision, seen), trace, known, ledger)
+    return tuple(found)
+
+
+async def _mapped(
+    history: History, at: tuple[str, str, str], trace: Trace, known: Paths, ledger: Ledger
+) -> list[Place]:
+    service, revision, seen = at
+    frames = [f for f in frames_in(_INSTALLED.sub("/srv/", trace.text), known) if f.inside and f.line > 0]
+    found: list[Place] = []
+    for depth, frame in enumerate(reversed(frames[-MOST:])):
+        blamed = await _blame(history, revision, frame.file)
+        commit = blamed[frame.line].commit if frame.line in blamed else ""
+        wrote = f", last written by {commit[:12]}" if commit else ""
+        where = f"{frame.file}:{frame.line}"
+        summary = f"frame {where} in {frame.function or '?'} at {revision[:12]} ({seen}){wrote}"
+        mapped = ledger.add(
+            "frame", summary, time=trace.first, where=where, query=f"git blame {revision[:12]} -- {frame.file}"
+        )
+        found.append(Place(service, frame.file, frame.line, frame.function, depth, commit, mapped, trace.text))
+    return found
+
+
+async def _blame(history: History, revision: str, file: str) -> dict[int, BlameLine]:
+    try:
+        return await history.blame(revision, file)
+    except ToolError:
+        return {}

@@ -1,0 +1,66 @@
+"""Kinds of cause that the words of an error name: full disks, memory, connections, clocks, settings, packages."""
+
+from __future__ import annotations
+
+import re
+
+HINTS = {
+    "disk": r"no space left|enospc|disk (?:is )?full|file too large|efbig|disk quota|read-only file system",
+    "memory": r"\bmemoryerror\b|out of memory|cannot allocate memory|oom[- ]?kill|heap space",
+    "connection": r"connection (?:refused|reset|aborted|timed out)|econnrefused|econnreset|no route to host"
+    r"|remote end closed|broken pipe|name or service not known|temporary failure in name resolution|unreachable",
+    "slow": r"time(?:d)? ?out|deadline exceeded|\bslow\b|took too long",
+    "pool": r"pool\b.{0,60}(?:exhaust|timeout|full|limit|empty)|too many (?:connections|open files|clients)|emfile"
+    r"|no free (?:connection|slot|worker)",
+    "clock": r"not yet valid|in the future|clock (?:skew|drift)|expired \d+ ?s? ago|\bskew",
+    "certificate": r"certificate (?:verify failed|has expired|is expired)",
+    "config": r"missing (?:setting|key|option|environment|configuration)"
+    r"|(?:invalid|unknown|bad) (?:setting|option|config)|no such (?:setting|option)"
+    r"|config(?:uration)? (?:error|invalid)|setting \S+ (?:is|must)",
+    "dependency": r"modulenotfounderror|importerror|cannot import name|no module named|undefined symbol"
+    r"|unexpected keyword argument|nosuchmethoderror|classnotfoundexception|module .{1,80} has no attribute",
+    "data": r"jsondecodeerror|unicodedecodeerror|malformed|cannot parse|invalid literal|unparsable|bad message",
+}  # fmt: skip
+# Words of settings that, when changed, bring about what a hint names.
+KNOBS = {
+    "slow": frozenset({"timeout", "deadline", "wait", "retries", "latency"}),
+    "pool": frozenset({"pool", "connections", "workers", "threads", "wait"}),
+    "connection": frozenset({"port", "host", "address", "endpoint", "hostname", "proxy"}),
+    "memory": frozenset({"memory", "heap", "cache"}),
+    "disk": frozenset({"disk", "quota", "retention", "rotate", "rotation"}),
+    "clock": frozenset({"skew", "clock", "ntp", "leeway"}),
+    "certificate": frozenset({"certificate", "cert", "tls", "ca_file"}),
+}
+OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate"})
+_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,60}")
+_TIMED_OUT = re.compile(r"\btimed[ _-]out\b", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.:-])(?:\d{1,9}\.\d{1,9}|[1-9]\d{2,8})(?![\w.:-])")  # a value that is not just any count
+_COMMON = frozenset(
+    word
+    for line in (
+        "the and for not with from this that was are has have had but its when then than into out error",
+        "errors failed failure exception traceback most recent call last file line raise return def self",
+        "true false info warning debug log logger logging get set new old all one two http https",
+        "post put request response status handle handler main app run import class else elif try except while",
+        "print value key name data object server service services client url path user time",
+        "date msg message lambda async await args kwargs super init threading thread socket json",
+    )
+    for word in line.split()
+)
+
+
+def hints_of(text: str) -> tuple[str, ...]:
+    """Names of HINTS whose words a text has."""
+    return tuple(name for name, pattern in _PATTERNS.items() if pattern.search(text[:4_000]))
+
+
+def terms_of(text: str) -> frozenset[str]:
+    """Words, names and values that say something, in lower case, with the parts of snake_case and camelCase names."""
+    found: set[str] = set()
+    for word in _IDENTIFIER.findall(text[:200_000]):
+        parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower().split("_")
+        found |= {word.lower(), *(part for part in parts if len(part) > 3)}
+    if _TIMED_OUT.search(text):
+        found.add("timeout")
+    return frozenset(found).union(_NUMBER.findall(text[:200_000])) - _COMMON

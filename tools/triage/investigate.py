@@ -1,0 +1,241 @@
+"""The one door: logs, deploys and a history in, a note out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.history import History
+from tools.oplogs.asking import written
+from tools.oplogs.masking import mask
+from tools.oplogs.rates import Window
+from tools.oplogs.traces import Trace
+from tools.triage.acting import actions
+from tools.triage.alerts import Alert, correlated
+from tools.triage.changed import changes_of, seen_deploys
+from tools.triage.deploys import tagged
+from tools.triage.frames import Place, places
+from tools.triage.ledger import Ledger, checked
+from tools.triage.onset import Stretch
+from tools.triage.origin import connected, first_onset, origin_of, outside_of
+from tools.triage.rank import Case, ranked
+from tools.triage.reading import Log, fresh_traces, onsets, raised, symptoms
+from tools.triage.topology import Topology
+from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
+from tools.triage.verdict import Verdict, judged
+
+SHOWN = 5  # suspects in the note
+AFTER_S = 2  # a deploy that many seconds after the onset may still be before it: times have whole seconds
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What a triage looks at. deploys: None for the repository's tags; base: the checkout's files.
+
+    since: how far back changes and lines count; onset: when it began, None to find it. alerts: what fired; where the
+    logs do not say when it began, the first of them does.
+    """
+
+    logs: Mapping[str, Log]
+    deploys: tuple[Deploy, ...] | None = ()
+    history: History | None = None
+    base: Path | None = None
+    topology: Topology = field(default_factory=Topology)
+    runbooks: Path | None = None
+    since: int | None = None
+    onset: int | None = None
+    alerts: tuple[Alert, ...] = ()
+
+
+async def triage(incident: Incident) -> Note:
+    """The note, its citations checked. Raises ToolError."""
+    ledger, notes = Ledger(), _notes(incident)
+    deploys = incident.deploys
+    if deploys is None:
+        deploys = await tagged(incident.history) if incident.history else ()
+    spans = [log.span() for log in incident.logs.values()]
+    end = max((last for _, last in spans), default=-1)
+    start = incident.since or min((first for first, _ in spans if first >= 0), default=-1)
+    stretches = onsets(incident.logs, incident.since)
+    found = first_onset(stretches, incident.topology, end - start)
+    fired = _fired(incident.alerts, incident.topology, ledger)
+    alarmed = min((row.time for row in fired), default=-1)
+    onset = incident.onset if incident.onset is not None else found if found >= 0 else alarmed
+    live = seen_deploys(deploys, incident.since, max(end, onset), ledger)
+    if onset < 0:
+        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
+    window = Window(since=incident.since, onset=onset)
+    fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
+    seen = tuple(
+        symptom
+        for name, log in incident.logs.items()
+        for symptom in (*symptoms(log, window, end, ledger), *raised(name, fresh[name]))
+    )
+    if not seen:
+        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
+    facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
+    return checked(_with(await _looked_into(incident, ledger, notes, facts), fired))
+
+
+def _fired(alerts: Sequence[Alert], topology: Topology, ledger: Ledger) -> list[Moment]:
+    """Rows of the timeline: the incidents that the alerts make up, each once however many messages came."""
+    rows = []
+    for each in correlated(alerts, topology):
+        titles = ", ".join(each.titles[:3])
+        said = f"{titles} ({each.alerts} alerts in {each.messages} messages, {each.firing} firing)"
+        seen = ledger.add("alert", f"alerts at {written(each.since)}: {said}", time=each.since)
+        where = f" of {', '.join(each.services[:5])}" if each.services else ""
+        rows.append(Moment(time=each.since, what=f"Alerts{where}: {said}.", cites=(seen,)))
+    return rows
+
+
+def _with(note: Note, rows: Sequence[Moment]) -> Note:
+    return note.model_copy(update={"timeline": tuple(sorted([*note.timeline, *rows], key=lambda row: row.time))})
+
+
+def _quiet(note: Note, rows: Sequence[Moment]) -> Note:
+    """A note of a healthy day; less sure where alerts say otherwise."""
+    return _with(note.model_copy(update={"confidence": min(note.confidence, 0.4 if rows else 1.0)}), rows)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known before changes are looked at. live: deploys of the time looked at; deploys: all of them."""
+
+    onset: int
+    start: int
+    end: int
+    stretches: Mapping[str, Stretch]
+    symptoms: tuple[Symptom, ...]
+    fresh: Mapping[str, Sequence[tuple[Trace, str]]]
+    live: tuple[Deploy, ...]
+    deploys: tuple[Deploy, ...]
+
+
+def _notes(incident: Incident) -> list[str]:
+    return [f"{name}: {said}" for name, log in incident.logs.items() for said in log.index.about["notes"]]
+
+
+async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], found: _Found) -> Note:
+    topology = incident.topology
+    main = max(found.stretches, key=lambda name: found.stretches[name].score, default="")
+    origin = origin_of(found.symptoms, topology, main)
+    before = [deploy for deploy in found.live if deploy.time <= found.onset + AFTER_S]
+    running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S])
+    mapped = await _mapped(incident, found.fresh, running, ledger, notes)
+    changes = await changes_of(incident.history, before, ledger, notes)
+    near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
+    own = tuple(place for place in mapped if place.service == origin)
+    case = Case(found.onset, max(1, found.onset - found.start), origin, _first(near, origin), own or mapped, topology)
+    suspects = ranked(changes, case)
+    verdict = judged(case, suspects, outside_of(origin, near, topology, incident.logs))
+    lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
+    previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
+    todo = await actions(
+        incident.history,
+        incident.base,
+        lead,
+        case.symptoms,
+        runbooks=incident.runbooks,
+        ledger=ledger,
+        running=previous,
+    )
+    trace = mask(next((place.trace for place in own if place.depth == 0), ""))
+    return Note(
+        cause=verdict.cause, confidence=verdict.confidence, onset=found.onset, service=origin,
+        summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],
+        symptoms=case.symptoms, blast=_blast(found.symptoms, origin, topology), actions=todo, decide=verdict.decide,
+        evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
+        good=previous.get(lead.service, "") if lead else "",
+        citations="",
+        notes=tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+
+
+def _first(symptoms: Sequence[Symptom], origin: str) -> tuple[Symptom, ...]:
+    """Those of the origin first."""
+    return tuple(sorted(symptoms, key=lambda each: each.service != origin))
+
+
+def _running(deploys: Sequence[Deploy]) -> dict[str, str]:
+    """Service -> revision that it ran after these deploys."""
+    return {deploy.service: deploy.revision for deploy in deploys if deploy.revision}
+
+
+async def _mapped(
+    incident: Incident, fresh: Mapping[str, Sequence[tuple[Trace, str]]], running: Mapping[str, str],
+    ledger: Ledger, notes: list[str],
+) -> tuple[Place, ...]:  # fmt: skip
+    if incident.history is None:
+        return ()
+    return await places(incident.history, fresh, running, ledger, notes)
+
+
+def _timeline(found: _Found, verdict: Verdict, suspects: Sequence[Suspected]) -> tuple[Moment, ...]:
+    """Deploys, first errors and the onset, in order; deploys after the onset are said to be ruled out."""
+    rows: list[Moment] = []
+    lead = suspects[0].deployed if suspects and verdict.cause in ("change", "config", "dependency") else None
+    for deploy in found.live:
+        late = deploy.time > found.onset + AFTER_S
+        said = " (after the onset: not the cause)" if late else " (suspect)" if deploy.time == lead else ""
+        what = f"Deploy of {deploy.service or 'all services'} {deploy.revision[:12] or mask(deploy.note)[:60]}{said}."
+        rows.append(Moment(time=deploy.time, what=what, cites=(deploy.evidence,)))
+    for symptom in found.symptoms[:12]:
+        what = f"{symptom.service}: first `{symptom.text[:100]}`."
+        if symptom.state != "new":
+            what = f"{symptom.service}: `{symptom.text[:100]}` ({symptom.state})."
+        moment = symptom.first if symptom.state != "more" else max(symptom.first, found.onset)
+        rows.append(Moment(time=moment, what=what, cites=(symptom.evidence,)))
+    onset = Moment(time=found.onset, what="The onset.", cites=(found.symptoms[0].evidence,))
+    return tuple(sorted([*rows, onset], key=lambda row: row.time))
+
+
+def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tuple[Sentence, ...]:
+    """Services that are affected, and those that call one and may be next."""
+    affected = dict.fromkeys([origin, *(each.service for each in symptoms)])
+    found = []
+    for name in affected:
+        mine = [each for each in symptoms if each.service == name]
+        if mine:
+            lines = sum(each.after for each in mine)
+            apart = "" if connected(origin, name, topology) else " (not connected with where it began)"
+            text = f"{name} is affected: {len(mine)} new or grown templates, {lines} lines since the onset{apart}."
+            found.append(Sentence(text=text, cites=tuple(each.evidence for each in mine[:5])))
+    callers = sorted(name for name in topology.calls if origin in topology.below(name) and name not in affected)
+    if callers and found:
+        text = f"Not affected by their logs, but they depend on {origin}: {', '.join(callers)}."
+        found.append(Sentence(text=text, cites=found[0].cites[:1]))
+    return tuple(found)
+
+
+def _healthy(
+    incident: Incident, ledger: Ledger, live: Sequence[Deploy], notes: list[str], span: tuple[int, int]
+) -> Note:  # fmt: skip
+    """Nothing stands out: what was looked at is the evidence. Few lines or no times make it less sure."""
+    lines = sum(log.index.lines for log in incident.logs.values())
+    dated = span[1] >= 0
+    cause = "healthy" if dated else "inconclusive"
+    looked = [
+        ledger.add("log", f"{name}: {log.index.lines} lines, no stretch with many more errors or warnings than usual",
+                   where=log.index.sources[0].path)
+        for name, log in incident.logs.items()
+    ]  # fmt: skip
+    text = f"Nothing happened: from {written(span[0])} to {written(span[1])} no service's errors stand out."
+    decide: tuple[Sentence, ...] = ()
+    if not dated:
+        text = "No line has a time that is understood: what changed when cannot be said."
+        decide = (
+            Sentence(text="To decide, give logs with times, or --zone where they have none.", cites=(looked[0],)),
+        )
+    rows = [
+        Moment(time=d.time, what=f"Deploy of {d.service or 'all services'} {d.revision[:12]}.", cites=(d.evidence,))
+        for d in live
+    ]  # fmt: skip
+    return Note(
+        cause="healthy" if cause == "healthy" else "inconclusive",
+        confidence=(0.8 if lines >= 100 else 0.5) if dated else 0.0, onset=-1, service="",
+        summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
+        actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
+        notes=tuple(dict.fromkeys(notes)),
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""The note as text and as Markdown. What came from logs and commits is shown as code, so that it formats nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.oplogs.asking import written
+from tools.triage.values import Note, Sentence, Suspected
+
+_CAUSES = {
+    "change": "a change of the code", "config": "a change of the configuration", "dependency": "a changed dependency",
+    "infrastructure": "infrastructure or upstream (no change fits)", "healthy": "healthy: nothing happened",
+    "inconclusive": "inconclusive",
+}  # fmt: skip
+_BAR = 40  # columns of the timeline's picture
+
+
+def text(note: Note) -> Iterator[str]:
+    """Lines for a terminal."""
+    return _told(note, markdown=False)
+
+
+def markdown(note: Note) -> Iterator[str]:
+    """Lines of Markdown."""
+    return _told(note, markdown=True)
+
+
+def _told(note: Note, *, markdown: bool) -> Iterator[str]:
+    yield f"{'# ' if markdown else ''}Triage: {_CAUSES[note.cause]} (confidence {note.confidence:.2f})"
+    yield ""
+    yield from (_sentence(each) for each in note.summary)
+    yield from _section("Timeline", markdown, list(_timeline(note, markdown=markdown)))
+    for number, suspect in enumerate(note.suspects, 1):
+        yield from _section("Suspect changes", markdown, []) if number == 1 else ()
+        yield from _suspect(number, suspect, markdown=markdown)
+    yield from _section("Blast radius", markdown, [f"- {_sentence(each)}" for each in note.blast])
+    yield from _section("What to do", markdown, list(_actions(note)))
+    yield from _section("To decide", markdown, [f"- {_sentence(each)}" for each in note.decide])
+    rows = [
+        f"- {each.id} {each.kind}: {_code(each.summary, markdown=markdown)}"
+        f"{f' [{each.where}]' if each.where else ''}{f' ({each.query})' if each.query else ''}"
+        for each in note.evidence
+    ]
+    yield from _section("Evidence", markdown, [*rows, "", note.citations])
+    yield from _section("Notes", markdown, [f"- {each}" for each in note.notes])
+
+
+def _section(name: str, marked: bool, rows: list[str]) -> Iterator[str]:
+    if rows or name == "Suspect changes":
+        yield ""
+        yield f"## {name}" if marked else name
+        yield ""
+        yield from rows
+
+
+def _sentence(sentence: Sentence) -> str:
+    return f"{sentence.text} [{', '.join(sentence.cites)}]"
+
+
+def _code(text: str, *, markdown: bool) -> str:
+    return f"`` {text.replace('``', '` `')} ``" if markdown else text
+
+
+def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
+    dated = [row for row in note.timeline if row.time >= 0]
+    if not dated:
+        return
+    first, last = dated[0].time, dated[-1].time
+    yield from ("```text",) if markdown else ()
+    for row in dated:
+        at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
+        mark = (
+            "D"
+            if row.what.startswith("Deploy")
+            else "A"
+            if row.what.startswith("Alerts")
+            else "O"
+            if row.what == "The onset."
+            else "*"
+        )
+        what = row.what.replace("```", "'''")
+        yield f"{written(row.time)} |{'.' * at}{mark}{'.' * (_BAR - 1 - at)}| {what} [{', '.join(row.cites)}]"
+    yield from ("```",) if markdown else ()
+
+
+def _suspect(number: int, suspect: Suspected, *, markdown: bool) -> Iterator[str]:
+    named = suspect.commit[:12] or "outside the repository"
+    subject = _code(suspect.subject, markdown=markdown)
+    yield f"{number}. {named} {subject} ({suspect.kind}, {suspect.score:g} points, {', '.join(suspect.evidence)})"
+    yield from (f"   - {point.points:+.1f} {point.detail} [{point.evidence}]" for point in suspect.points)
+    if number == 1 and suspect.excerpt:
+        fence = "~~~~" if markdown else ""
+        yield from (f"   {row}".rstrip() for row in (f"{fence}diff" if fence else "", *_fenced(suspect.excerpt), fence))
+
+
+def _fenced(excerpt: str) -> Iterator[str]:
+    return (row.replace("~~~", "~ ~") for row in excerpt.splitlines())
+
+
+def _actions(note: Note) -> Iterator[str]:
+    for action in note.actions:
+        yield f"- {action.kind}: {_sentence(action.sentence)}"
+        if action.command:
+            yield f"      {action.command}"

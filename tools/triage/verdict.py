@@ -1,0 +1,154 @@
+"""The verdict: which kind of cause, how sure, and what would tell the two best explanations apart.
+
+Confidence is capped by grounding: time and place alone never give more than 0.4, whatever else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.oplogs.asking import written
+from tools.triage.hints import OUTSIDE
+from tools.triage.rank import Case
+from tools.triage.values import Cause, Sentence, Suspected, Symptom
+
+STRONG, SOME, PLAUSIBLE = 3.0, 1.5, 2.5  # points of grounding; of a score
+TIMELY = 0.6  # points of time
+CLOSE = 0.8  # of the leader's score: then the second is as good
+_PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
+_CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """summary: what is claimed; decide: what to look at where two explanations stand."""
+
+    cause: Cause
+    confidence: float
+    summary: tuple[Sentence, ...]
+    decide: tuple[Sentence, ...] = ()
+
+
+def judged(case: Case, suspects: Sequence[Suspected], upstream: str) -> Verdict:
+    """A change where it is grounded enough, something outside where the words say so, or what is left to decide."""
+    mine = [each for each in case.symptoms if each.service == case.origin] or list(case.symptoms)
+    words = next((each for each in mine if set(each.hints) & OUTSIDE), None)
+    lead = suspects[0] if suspects and suspects[0].score >= PLAUSIBLE else None
+    if lead is not None and lead.kind != "inert" and _carries(lead, outside=words is not None or bool(upstream)):
+        return _blamed(case, mine[0], lead, suspects[1:])
+    if words is not None:
+        timely = lead is not None and _of(lead, "time") >= TIMELY and _of(lead, "service") > 0
+        return _between(case, words, lead) if timely and lead is not None else _outside(case, words, upstream)
+    if lead is not None:
+        return _unsure(case, mine[0], lead)
+    return _nothing_fits(case, mine[0])
+
+
+def _of(suspect: Suspected, name: str) -> float:
+    return sum(point.points for point in suspect.points if point.name == name)
+
+
+def _carries(lead: Suspected, *, outside: bool) -> bool:
+    """Whether a change explains it: by its content, and against an explanation from outside by much of it."""
+    if _of(lead, "frame") >= STRONG:
+        return True
+    if _of(lead, "service") < 0 or _of(lead, "time") < TIMELY:
+        return False
+    if outside:
+        return lead.grounding >= STRONG or (_of(lead, "kind") > 0 and _of(lead, "service") > 0)
+    return lead.grounding >= SOME or _of(lead, "service") > 0
+
+
+def _same_place(lead: Suspected, second: Suspected) -> bool:
+    """Whether another change of the same deploy touched what failed too."""
+    return second.deployed == lead.deployed and _of(second, "frame") + _of(second, "file") >= SOME
+
+
+def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Suspected]) -> Verdict:
+    cap = 0.4
+    if lead.grounding >= SOME:
+        cap = 0.6
+    if lead.grounding >= STRONG:
+        cap = 0.75
+    if _of(lead, "frame") >= STRONG:
+        cap = 0.9
+    decide: tuple[Sentence, ...] = ()
+    second = others[0] if others else None
+    if second is not None and (second.score >= CLOSE * lead.score or _same_place(lead, second)):
+        cap = min(cap, 0.45)
+        decide = (_tell_apart(lead, second),)
+    if not case.origin:
+        cap = min(cap, 0.45)
+    confidence = round(min(cap, lead.score / 10), 2)
+    cause = _CAUSES[lead.kind]
+    if decide and lead.grounding < SOME:
+        return Verdict("inconclusive", min(confidence, 0.3), (_began(case, symptom),), decide)
+    return Verdict(cause, confidence, (_began(case, symptom), _claim(lead)), decide)
+
+
+def _named(suspect: Suspected) -> str:
+    return f"{suspect.commit[:12]} ({suspect.subject[:80]})" if suspect.commit else suspect.subject[:100]
+
+
+def _claim(lead: Suspected) -> Sentence:
+    reasons = [point for point in lead.points if point.points > 0]
+    best = max(reasons, key=lambda point: point.points)
+    where = f" in {lead.service}" if lead.service else ""
+    text = f"The most probable cause is {_named(lead)}{where}, live since {written(lead.deployed)}."
+    return Sentence(text=text, cites=tuple(dict.fromkeys((*lead.evidence, best.evidence))))
+
+
+def _began(case: Case, symptom: Symptom) -> Sentence:
+    what = symptom.text[:120]
+    text = f"Since {written(case.onset)}, {symptom.service} says something {symptom.state}: `{what}`."
+    if symptom.state == "silent":
+        text = f"{symptom.service} stopped writing at {written(symptom.first)}."
+    return Sentence(text=text, cites=(symptom.evidence,))
+
+
+def _tell_apart(one: Suspected, other: Suspected) -> Sentence:
+    files = ", ".join(dict.fromkeys((*one.files[:2], *other.files[:2]))) or "what they changed"
+    text = f"To decide between {_named(one)} and {_named(other)}, look at {files} or take back one at a time."
+    return Sentence(text=text, cites=(one.evidence[0], other.evidence[0]))
+
+
+def _between(case: Case, words: Symptom, lead: Suspected) -> Verdict:
+    kind = next(hint for hint in words.hints if hint in OUTSIDE)
+    text = (
+        f"To decide between {_named(lead)} and a cause outside ({kind}), look at {_measure(kind)} before "
+        f"{written(lead.deployed)}: if it was as bad then, the change is not it."
+    )
+    decide = Sentence(text=text, cites=(*lead.evidence, words.evidence))
+    return Verdict("inconclusive", 0.35, (_began(case, words),), (decide,))
+
+
+def _measure(kind: str) -> str:
+    looks = {
+        "disk": "free space of the service's disk", "memory": "memory of the process", "clock": "the host's clock",
+        "pool": "the number of open connections", "certificate": "the certificate's dates",
+    }  # fmt: skip
+    return looks.get(kind, "latency and errors of what it calls")
+
+
+def _outside(case: Case, words: Symptom, upstream: str) -> Verdict:
+    kind = next(hint for hint in words.hints if hint in OUTSIDE)
+    confidence = 0.65 if kind in _PLAIN else 0.6 if upstream else 0.5
+    where = f"{upstream}, which {case.origin} calls" if upstream else f"the ground that {words.service} runs on"
+    text = f"No change fits; the errors speak of {kind}: the cause is probably in {where}."
+    return Verdict("infrastructure", confidence, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
+
+
+def _unsure(case: Case, symptom: Symptom, lead: Suspected) -> Verdict:
+    text = f"To decide whether {_named(lead)} is the cause or only near in time, roll it back on one instance."
+    return Verdict(
+        "inconclusive", 0.3, (_began(case, symptom),), (Sentence(text=text, cites=(*lead.evidence, symptom.evidence)),)
+    )  # fmt: skip
+
+
+def _nothing_fits(case: Case, symptom: Symptom) -> Verdict:
+    text = "No change that went live before the onset fits: what came in, or what the service rests on, has changed."
+    confidence = 0.45 if case.places else 0.35
+    return Verdict(
+        "infrastructure", confidence, (_began(case, symptom), Sentence(text=text, cites=(symptom.evidence,)))
+    )  # fmt: skip

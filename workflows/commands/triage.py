@@ -1,0 +1,256 @@
+"""The command `triage`: from logs, deploys and a repository to a note for the person on call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from workflows.exits import Refused
+
+if TYPE_CHECKING:
+    from sandbox.source import Checkout
+    from tools.history import History
+    from tools.triage.alerts import Alert
+    from tools.triage.reading import Log
+    from tools.triage.topology import Topology
+    from tools.triage.values import Deploy, Note
+    from workflows.settings import Settings
+
+HEALTHY, CAUSE, INCONCLUSIVE = 0, 2, 3
+_TIME = "2026-11-24T16:00, seconds since 1970, or 15m before the last line"
+
+
+def triage(  # noqa: PLR0917 - typer reads the signature
+    ctx: typer.Context,
+    log: Annotated[
+        list[str], typer.Option(metavar="[SERVICE=]FILE", help="A service's log; named by the file if not said.")
+    ],
+    repo: Annotated[str | None, typer.Option(metavar="PATH|URL", help="The repository that was deployed.")] = None,
+    deploys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Records of deploys (JSON lines, JSON, YAML). None: the repository's tags."),
+    ] = None,
+    since: Annotated[str, typer.Option(help=f"Only lines and deploys from this time on: {_TIME}.")] = "",
+    onset: Annotated[str, typer.Option(help="When it began, if known.")] = "",
+    topology: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Which service calls which, and where its code is (YAML).")
+    ] = None,
+    alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE=FILE", help="A message of alertmanager, grafana, pagerduty, opsgenie, sentry or datadog."
+        ),
+    ] = None,
+    runbooks: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Runbooks (*.md). None: runbooks/ of the repository.")
+    ] = None,
+    zone: Annotated[
+        str, typer.Option(help="Zone of times that do not say it: UTC or an offset such as +02:00.")
+    ] = "UTC",
+    style: Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="How it is printed.")] = "text",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep note.md and note.json here too.")] = None,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Where the bug is in the code, go on to a verified patch (runs the tests).")
+    ] = False,
+) -> None:
+    """Triage an incident: when it began, what changed, which change is suspect and how sure that is, what to do now.
+
+    Nothing is executed (but with --patch) and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy,
+    2 a cause is named, 3 inconclusive; with --patch those of a diagnosis, where there is one.
+    """
+    from tools.oplogs import asking
+    from workflows.commands.session import writable
+    from workflows.settings import load
+
+    if patch and (repo is None or style == "json"):
+        raise Refused("--patch needs --repo, and prints a report: take note.json and report.json from --out DIR")
+    settings = load()
+    minutes = asking.offset(zone)
+    named = _named(log)
+    records = _deploys(deploys, minutes)
+    services = _topology(topology)
+    fired = _alerts(alert or ())
+    if out:
+        writable(out)
+    with _opened(settings, named, minutes) as logs:
+        times = _moment(since, logs, minutes), _moment(onset, logs, minutes)
+        note = asyncio.run(_note(settings, logs, _Given(repo, records, services, runbooks, *times, fired)))
+    if out:
+        _keep(note, out)
+    _print(note, style)
+    if patch and repo and _can_be_handed_over(note):
+        raise typer.Exit(_diagnosed(ctx, settings, note, repo, out))
+    raise typer.Exit(HEALTHY if note.cause == "healthy" else INCONCLUSIVE if note.cause == "inconclusive" else CAUSE)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What was asked for, read. deploys: None for tags; since, onset: seconds since 1970."""
+
+    repo: str | None
+    deploys: tuple[Deploy, ...] | None
+    topology: Topology
+    runbooks: Path | None
+    since: int | None
+    onset: int | None
+    alerts: tuple[Alert, ...] = ()
+
+
+def _named(given: Sequence[str]) -> dict[str, list[Path]]:
+    """Service -> its files. Raises Refused."""
+    found: dict[str, list[Path]] = {}
+    for text in given:
+        name, equals, rest = text.partition("=")
+        path = Path(rest if equals and name and "/" not in name else text)
+        service = name if equals and name and "/" not in name else path.name.split(".")[0]
+        if not service or not path.name:
+            raise Refused(f"--log {text}: name a file, or SERVICE=FILE")
+        found.setdefault(service, []).append(path)
+    return found
+
+
+def _deploys(path: Path | None, zone: int) -> tuple[Deploy, ...] | None:
+    from tools.triage.deploys import read_deploys
+    from workflows.inputs import text_of
+
+    text = text_of("--deploys", str(path)) if path else None
+    return None if text is None else read_deploys(text, zone=zone)
+
+
+def _alerts(given: Sequence[str]) -> tuple[Alert, ...]:
+    """The alerts of messages that were kept in files. Raises Refused."""
+    from tools.triage.sources import MAX_BYTES, read_alerts
+
+    found: list[Alert] = []
+    for text in given:
+        source, equals, name = text.partition("=")
+        if not equals or not name:
+            raise Refused(f"--alert {text}: write SOURCE=FILE")
+        with Path(name).open("rb") as file:
+            found += read_alerts(source, file.read(MAX_BYTES + 1))
+    return tuple(found)
+
+
+def _topology(path: Path | None) -> Topology:
+    from tools.triage.topology import Topology, read_topology
+    from workflows.inputs import text_of
+
+    text = text_of("--topology", str(path)) if path else None
+    return Topology() if text is None else read_topology(text)
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings, named: Mapping[str, Sequence[Path]], zone: int) -> Iterator[dict[str, Log]]:
+    """The log of each service, read into its index."""
+    from tools.oplogs.opening import opened
+    from tools.triage.reading import Log
+
+    with contextlib.ExitStack() as stack:
+        logs: dict[str, Log] = {}
+        for service, paths in named.items():
+            index = opened(paths, cache=settings.cache / "logs", zone=zone)
+            stack.callback(index.close)
+            logs[service] = Log(service, index)
+        yield logs
+
+
+def _moment(text: str, logs: Mapping[str, Log], zone: int) -> int | None:
+    from tools.oplogs.asking import moment
+
+    latest = max((log.span()[1] - 1 for log in logs.values()), default=-1)
+    return moment(text, zone=zone, latest=max(latest, -1)) if text else None
+
+
+async def _note(settings: Settings, logs: Mapping[str, Log], given: _Given) -> Note:
+    from tools.triage.investigate import Incident, triage
+
+    async with _checkout(settings, given.repo) as (checkout, history):
+        base = checkout.base if checkout else None
+        own = base / "runbooks" if base and not (base / "runbooks").is_symlink() else None
+        runbooks = given.runbooks or own
+        incident = Incident(
+            logs=logs, deploys=given.deploys, history=history, base=base, topology=given.topology,
+            runbooks=runbooks, since=given.since, onset=given.onset, alerts=given.alerts,
+        )  # fmt: skip
+        return await triage(incident)
+
+
+@asynccontextmanager
+async def _checkout(settings: Settings, repo: str | None) -> AsyncIterator[tuple[Checkout | None, History | None]]:
+    """The repository as our own clone, gone afterwards. Raises SourceInvalid."""
+    if repo is None:
+        yield None, None
+        return
+    from sandbox.access import access_from
+    from sandbox.source import acquire
+    from sandbox.urls import UrlPolicy
+    from tools.history import History
+    from workflows.engines import engine
+    from workflows.inputs import source_of
+    from workflows.settings import host_variables
+
+    with tempfile.TemporaryDirectory(prefix="patchwright-triage-") as folder:
+        async with engine(settings, settings.sandbox) as chosen:
+            checkout = await acquire(
+                source_of(repo), destination=Path(folder) / "source", sandboxes=chosen.sandboxes,
+                access=access_from(host_variables()), policy=UrlPolicy(private_hosts=settings.private_hosts),
+            )  # fmt: skip
+            yield checkout, History(checkout.repository) if checkout.repository else None
+
+
+def _keep(note: Note, out: Path) -> None:
+    from tools.triage.telling import markdown
+    from workflows.text import clean
+
+    (out / "note.md").write_text("".join(f"{clean(row)}\n" for row in markdown(note)), encoding="utf-8")
+    (out / "note.json").write_text(note.to_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _print(note: Note, style: str) -> None:
+    from tools.triage.telling import markdown, text
+    from workflows.text import clean
+
+    if style == "json":
+        sys.stdout.write(note.to_json(indent=2) + "\n")
+        return
+    for row in markdown(note) if style == "markdown" else text(note):
+        sys.stdout.write(clean(row) + "\n")
+
+
+def _can_be_handed_over(note: Note) -> bool:
+    """Whether a diagnosis can start from the note; what is missing is said."""
+    missing = ""
+    if note.cause != "change":
+        missing = "the cause that the note names is no change of the code"
+    elif not note.reproduction:
+        missing = "no stack trace has a frame in the repository's code; a failing test is needed (patchwright diagnose)"
+    if missing:
+        sys.stdout.write(f"\nNo patch was looked for: {missing}.\n")
+    return not missing
+
+
+def _diagnosed(ctx: typer.Context, settings: Settings, note: Note, repo: str, out: Path | None) -> int:
+    """Hand the trace and the revisions to a diagnosis; its exit code."""
+    from agent.domain import Request
+    from workflows.commands.session import Ways, door_of, finish
+    from workflows.inputs import source_of
+    from workflows.reasoners import chosen
+
+    request = Request(
+        source=source_of(repo), rev=note.revision or None, good=note.good or None, sandbox=settings.sandbox,
+        limits=settings.limits, dockerfile=settings.dockerfile, reasoner=chosen(settings),
+    )  # fmt: skip
+    door = door_of(ctx)
+    run = door.new_run(settings, request, log=note.reproduction, issue=None, patches=())
+    sys.stdout.write("\nHanded over: the stack trace, at the revision that ran, with the one before as good.\n")
+    sys.stdout.flush()
+    return finish(door, settings, run, Ways(out=out))
