@@ -1,4 +1,4 @@
-"""The bot's whole path on the hub: a red pull request, a comment with a verified patch, a button, a branch, a green run.
+"""The whole path of the bot on the hub: a red pull request, a comment with a verified patch, a button, a green branch.
 
 Every part is the product's own process: hub, service with a worker, bot, publisher.
 """
