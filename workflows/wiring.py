@@ -154,7 +154,8 @@ def _request(run: RunRef) -> Request | None:
     if not run.request.exists():
         return None
     data = run.request.read_bytes()
-    return Request.model_validate_json(run.codec.open("request.json", data) if run.codec else data)
+    text = run.codec.open("request.json", data) if run.codec else data
+    return Request.model_validate(json.loads(text))  # names may be no text: pydantic's own reader refuses those
 
 
 def _busy(folder: Path) -> bool:

@@ -1,7 +1,12 @@
-"""S3-compatible storage: PREFIX/t-TENANT/RUN/NAME in one bucket, through object_store."""
+"""S3-compatible storage: PREFIX/t-TENANT/RUN/NAME in one bucket, through object_store.
+
+Its calls are made in threads of ours: those of its own asynchronous ones can still be at work when Python ends, which
+aborts the process.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -30,31 +35,35 @@ class S3Blobs:
     async def put(self, place: Place, name: str, data: bytes) -> None:
         """See the protocol."""
         with _answering():
-            await obstore.put_async(self._store, _key(place, name), data)
+            await asyncio.to_thread(obstore.put, self._store, _key(place, name), data)
 
     async def get(self, place: Place, name: str) -> bytes:
         """See the protocol."""
         with _answering():
-            found = await obstore.get_async(self._store, _key(place, name))
-            return bytes(await found.bytes_async())
+            return await asyncio.to_thread(self._got, _key(place, name))
 
     async def names(self, place: Place, below: str = "") -> tuple[str, ...]:
         """See the protocol."""
-        top, found = _key(place, ""), []
+        top = _key(place, "")
         with _answering():
-            async for page in obstore.list(self._store, prefix=_key(place, below).rstrip("/")):
-                found += [one["path"].removeprefix(top) for one in page]
-        return tuple(sorted(found))
+            found = await asyncio.to_thread(self._listed, _key(place, below).rstrip("/"))
+        return tuple(sorted(path.removeprefix(top) for path in found))
 
     async def remove(self, place: Place, name: str) -> None:
         """See the protocol."""
         with _answering(), contextlib.suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, _key(place, name))
+            await asyncio.to_thread(obstore.delete, self._store, _key(place, name))
 
     async def reach(self) -> None:
         """See the protocol."""
         with _answering():
-            await obstore.list_with_delimiter_async(self._store, prefix="reach")
+            await asyncio.to_thread(obstore.list_with_delimiter, self._store, prefix="reach")
+
+    def _got(self, key: str) -> bytes:
+        return bytes(obstore.get(self._store, key).bytes())
+
+    def _listed(self, prefix: str) -> list[str]:
+        return [one["path"] for page in obstore.list(self._store, prefix=prefix) for one in page]
 
 
 def _key(place: Place, name: str) -> str:

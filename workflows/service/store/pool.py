@@ -11,7 +11,7 @@ import psycopg
 from procrastinate.exceptions import ConnectorException
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from workflows.service.ports import StoreDown
@@ -59,8 +59,25 @@ class Database:
     async def transaction(self) -> AsyncIterator[Cursor]:
         """A cursor whose queries all hold or none. Raises StoreDown."""
         with lost():
-            async with self.pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            begun, cursor = await self._begun()
+            async with begun:
                 yield cursor
+
+    async def _begun(self) -> tuple[contextlib.AsyncExitStack, Cursor]:
+        """A transaction that has begun: connections that turn out to be lost before that harm nobody."""
+        for more in reversed(range(self.pool.max_size + 1)):
+            try:
+                async with contextlib.AsyncExitStack() as stack:
+                    connection = await stack.enter_async_context(self.pool.connection())
+                    await stack.enter_async_context(connection.transaction())
+                    cursor = await stack.enter_async_context(connection.cursor())
+                    return stack.pop_all(), cursor
+            except PoolTimeout:
+                raise
+            except LOST:
+                if not more:
+                    raise
+        raise StoreDown("the database does not answer")
 
     async def rows(self, name: str, /, **values: object) -> list[DictRow]:
         """The rows of a query that only reads, asked again when the connection is lost. Raises StoreDown."""
