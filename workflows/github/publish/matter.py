@@ -62,10 +62,15 @@ class Matter:
 
     @property
     def current(self) -> tuple[Case, ...]:
-        """The cases of the newest commit; without any, those that the comment speaks of and that are closed by now."""
+        """The cases of the newest commit; without any, those that are closed by now and that the comment speaks of, or
+        whose jobs pass at that commit.
+        """
         now = tuple(case for case in self.cases if case.head_sha == self.head and case.state != "superseded")
-        told = self.published.head_sha
-        return now or tuple(case for case in self.cases if case.head_sha == told and case.state == "closed")
+        return now or tuple(case for case in self.cases if case.state == "closed" and self._of_now(case))
+
+    def _of_now(self, case: Case) -> bool:
+        """Whether a closed case is what the comment speaks of, or was closed by a green run of the newest commit."""
+        return case.head_sha == self.published.head_sha or (bool(self.head) and case.note.endswith(self.head[:12]))
 
 
 @dataclass(frozen=True)
