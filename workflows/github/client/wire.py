@@ -94,8 +94,7 @@ class Wire:
         known = self._kept.get(key) if call.method == "GET" else None
         async with self.opened(call, {"If-None-Match": known.tag} if known else {}) as response:
             if response.status_code == 304 and known:
-                self._kept.move_to_end(key)
-                return known
+                return self._keep(key, call.method, known)  # others may have let it go meanwhile
             if response.status_code >= 300:
                 raise Unreadable("GitHub sends us elsewhere")
             return self._keep(key, call.method, await _answer(response, call.most_bytes))
@@ -163,6 +162,7 @@ class Wire:
             for old in [old for old in self._kept if old[0] == key[0]]:
                 del self._kept[old]
         elif answer.tag and len(answer.body) <= _KEPT_BYTES:
+            self._kept.pop(key, None)
             self._kept[key] = answer
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)

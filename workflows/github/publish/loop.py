@@ -101,15 +101,20 @@ class Loop:
         except ForgeBusy as error:
             self._later(key, error.after_s)
         except (ForgeAway, StoreDown) as error:
-            self._failed[key] = self._failed.get(key, 0) + 1
-            self._later(key, min(_FIRST_S * 2 ** min(self._failed[key], 10), _LONGEST_S))
+            self._again(key)
             _log.warning("said later", repository=key[0], subject=key[1], reason=str(error))
         except Exception:  # noqa: BLE001 - one that cannot be told about must not silence the others
             _log.exception("not said", repository=key[0], subject=key[1])
+            self._again(key)
         else:
             self._failed.pop(key, None)
             return True
         return False
+
+    def _again(self, key: Key) -> None:
+        """Ever later."""
+        self._failed[key] = self._failed.get(key, 0) + 1
+        self._later(key, min(_FIRST_S * 2 ** min(self._failed[key], 10), _LONGEST_S))
 
     def _later(self, key: Key, after_s: float) -> None:
         self._due.setdefault(key, self._now() + timedelta(seconds=after_s))
