@@ -18,6 +18,22 @@ from tests.acceptance.test_github_demo import TAKEN_S, demo, told
 
 REPOSITORY = "ada/duesbook"
 STEP_S = 0.5
+LOG = """\
+Run python -m pytest -q
+F                                                                        [100%]
+=================================== FAILURES ===================================
+__________________________________ test_{0} __________________________________
+
+    def test_{0}():
+>       assert {0}(2.5) == 3
+E       assert 2 == 3
+
+tests/test_{0}.py:4: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_{0}.py::test_{0} - assert 2 == 3
+1 failed in 0.05s
+##[error]Process completed with exit code 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -102,11 +118,7 @@ async def test_a_red_pull_request_is_answered_by_a_proven_fix_that_a_button_make
         (fix,) = [pull for pull in await hub.asked("pulls") if pull["title"].startswith("Fix: ")]
         assert fix["base"]["ref"] == "tidy-up"
         await hub.does("close", repository=REPOSITORY, number=fix["number"], by="ada", merge=True)
-
-        async def passes() -> bool:
-            return "Patchwright: It passes again**" in (await hub.comments(number))[0]
-
-        await until(passes, "the comment never said that it passes again")
+        await Change(hub, number, "tidy-up", head).says("Patchwright: It passes again**")
         await _only_the_publisher_wrote(hub)
 
 
@@ -116,3 +128,89 @@ async def _only_the_publisher_wrote(hub: Town) -> None:
     wrote = {one["process"] for one in heard if one["method"] != "GET" and one["path"].startswith("/api/v3/repos/")}
     assert len(wrote) == 1, wrote
     assert "publish" in wrote.pop()
+
+
+def job(test: str, name: str = "test", *, passes: bool = False) -> dict[str, Any]:
+    """A job's results: this test fails, or all is well."""
+    end = "success" if passes else "failure"
+    log = "1 passed in 0.05s" if passes else LOG.format(test)
+    return {"name": name, "conclusion": end, "steps": [{"name": "Run tests", "conclusion": end, "log": log}]}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A pull request whose runs are given. head: its commit."""
+
+    hub: Town
+    number: int
+    branch: str
+    head: str
+
+    async def run(self, *jobs: dict[str, Any], home: str = REPOSITORY) -> int:
+        where = {"repository": REPOSITORY, "home": home, "head": self.head, "branch": self.branch, "by": "ada"}
+        return int((await self.hub.does("runs", **where, event="pull_request", jobs=list(jobs)))["id"])
+
+    async def says(self, *words: str) -> str:
+        """The only comment, once it has all these words."""
+        only = ""
+        for _ in range(int(TAKEN_S / STEP_S)):
+            (only, *more) = await self.hub.comments(self.number) or [""]
+            assert not more
+            if all(word in only for word in words):
+                return only
+            await asyncio.sleep(STEP_S)
+        raise AssertionError(f"it never said {words}, but {only!r}")
+
+
+async def change(hub: Town, branch: str, *, by: str = "ada") -> Change:
+    """A pull request of a new branch, of one's own repository, of which no workflow runs by itself."""
+    tip = (await hub.asked("branches/main"))["commit"]["sha"]
+    files = {f"notes/{branch}.md": "note\n"}
+    made = await hub.does("commits", repository=f"{by}/duesbook", branch=branch, files=files, by=by, parent=tip)
+    head = branch if by == "ada" else f"{by}:{branch}"
+    opened = await hub.does("pulls", repository=REPOSITORY, title=branch, head=head, by=by)
+    return Change(hub, opened["number"], branch, made["sha"])
+
+
+async def expired(hub: Town) -> Change:
+    """A pull request whose logs are gone by the time at which the bot may ask for them."""
+    made = await change(hub, "expired")
+    (installation,) = {one["installation"] for one in (await hub.does("audit"))["tokens"]}
+    await hub.does("limits", installation=installation, seconds=5)
+    run = await made.run(job("lost"))
+    await hub.does("expire", repository=REPOSITORY, run=run)
+    return made
+
+
+async def test_what_is_not_the_changes_fault_is_said_and_what_is_over_is_over(tmp_path: Path) -> None:
+    """Red on the base too; passed before on the same commit; a matrix; a newer push; logs that are gone."""
+    async with town(tmp_path) as (hub, _):
+        await hub.does("automatic", on=False)
+        await hub.does("settle")
+        files: dict[str, str | None] = {".patchwright.yml": "github:\n  silent: false\n"}
+        await hub.does("commits", repository=REPOSITORY, branch="main", files=files, by="ada")
+        main = {"repository": REPOSITORY, "head": "main", "branch": "main", "by": "ada"}
+        await hub.does("runs", **main, jobs=[job("rounded")])
+        based = await change(hub, "based")
+        await based.run(job("rounded"))
+        await based.says("Patchwright: Not this change**", "on the base branch too")
+
+        flaky = await change(hub, "flaky")
+        run = await flaky.run(job("timed", passes=True))
+        await hub.does("settle")
+        await hub.does("rerun", repository=REPOSITORY, run=run, failed_only=False, jobs=[job("timed")])
+        await flaky.says("Patchwright: Flaky**", "passes and fails on the same commit")
+
+        matrix = await change(hub, "matrix")
+        await matrix.run(job("summed", "test (3.12)"), job("summed", "test (3.13)"))
+        await matrix.says("test (3.12)", "test (3.13)")
+        files = {"notes/more.md": "more\n"}
+        await hub.does("commits", repository=REPOSITORY, branch="matrix", files=files, by="ada")
+        await matrix.says("Patchwright: Superseded**")
+
+        await hub.does("repositories", name="bob/duesbook", fork_of=REPOSITORY)
+        forked = await change(hub, "forked", by="bob")
+        await forked.run(job("rounded"), home="bob/duesbook")
+        await forked.says("Patchwright: Not this change**", "on the base branch too")
+
+        await (await expired(hub)).says("Patchwright: The logs have expired**")
