@@ -47,8 +47,9 @@ class Matcher:
 
     def places(self, text: Text, end: int) -> Places:
         """Where it matches in `text` up to `end`, where a line ends."""
-        if self._fast is not None and (self._everywhere or _ascii(text, end)):
-            found = self._scanned(self._fast, text, end)
+        fast = self._fast  # another thread may give it up meanwhile
+        if fast is not None and (self._everywhere or _ascii(text, end)):
+            found = self._scanned(fast, text, end)
             if found is not None:
                 return Places(found, single=True)
             self._fast = None  # it matches nearly everywhere: going from line to line is faster
@@ -80,6 +81,8 @@ def _listener(text: Text, found: list[int]) -> Callable[..., bool | None]:
         nonlocal line_end, wasted
         if to > line_end:
             line_end = find(b"\n", to - 1)
+            if line_end < 0:  # the last line of what another program wrote may have no end
+                line_end = len(text)
             found.append(to - 1)
             return None
         wasted += 1

@@ -6,9 +6,6 @@ It has the App's key and asks for tokens that can read, nothing else. What shall
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from workflows.exits import Refused
 from workflows.github.client.connect import App, AppInvalid, app_of, missed, reader
@@ -17,7 +14,7 @@ from workflows.github.store import PostgresDeliveries, PostgresLedger
 from workflows.github.work import Work
 from workflows.service import log
 from workflows.service.files import kept_in
-from workflows.service.node import ready_database
+from workflows.service.node import ready_database, told
 from workflows.service.store import open_store
 from workflows.service.store.pool import Database
 from workflows.service.values import Principal
@@ -54,18 +51,5 @@ async def _bot(settings: Settings, address: str, app: App, concurrency: int) -> 
         ledger = PostgresLedger(database, runs, kept_in(settings, runs), settings.github_tenant)
         parts = Parts(reads=reads, book=ledger, store=store, who=who, settings=settings)
         work = Work(parts, PostgresDeliveries(database), lost, concurrency=concurrency)
-        with _told(work.stopping):
+        with told(work.stopping.set):
             await work.run()
-
-
-@contextmanager
-def _told(stopping: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT let what is under way come to its end. What is killed is gone on with by the next one."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

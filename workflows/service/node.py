@@ -83,7 +83,7 @@ def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> 
 async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
     async with open_store(address, settings, size=6 + 3 * concurrency, wait_s=10.0) as store:
         worker = Worker(store, settings, concurrency, await _kept(settings), figures=Figures())
-        with exposed(worker.figures.registry, settings), _told(worker.draining.set):
+        with exposed(worker.figures.registry, settings), told(worker.draining.set):
             watching = asyncio.create_task(_orphaned(parent, worker.draining))
             try:
                 await worker.run()
@@ -107,7 +107,7 @@ async def _orphaned(parent: int | None, draining: asyncio.Event) -> None:
 
 
 @contextlib.contextmanager
-def _told(stop: Callable[[], None]) -> Iterator[None]:
+def told(stop: Callable[[], None]) -> Iterator[None]:
     """The first SIGTERM or SIGINT calls `stop`, a later one ends the process at once.
 
     One that comes within a second is the same: `timeout` and others signal the process and its group.
@@ -162,7 +162,7 @@ async def _serve(
         app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
         server = Server(configured(app, plan.host, plan.port))
-        with exposed(metrics.registry, settings), _told(server.stop):
+        with exposed(metrics.registry, settings), told(server.stop):
             async with standing_kept(store, metrics), _workers(settings, address, plan):
                 say(f"Patchwright listens on http://{_shown(plan.host)}:{plan.port}; Ctrl-C ends it")
                 await server.serve([listening])

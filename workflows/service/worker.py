@@ -73,6 +73,8 @@ class Worker:
             "callbacks": send(self.store, self.settings, self.figures.called_back),
         }  # fmt: skip
         keeping = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
+        for task in keeping:
+            task.add_done_callback(_said)
         log.info("worker begins", concurrency=self.concurrency)
         try:
             while not self.draining.is_set():
@@ -149,6 +151,12 @@ class Worker:
             except (StoreDown, OSError) as error:
                 log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)
+
+
+def _said(chore: asyncio.Task[None]) -> None:
+    """A chore ends with its worker; one that ends before that is a bug, and the worker goes on without it."""
+    if not chore.cancelled() and (error := chore.exception()):
+        structlog.get_logger().error("a chore of the worker broke off", chore=chore.get_name(), exc_info=error)
 
 
 def watch_clock(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from workflows.github.bot import app_in
 from workflows.github.client.connect import App, publisher
@@ -15,7 +12,7 @@ from workflows.github.publish.publisher import Publisher
 from workflows.github.store import PostgresLedger
 from workflows.service import log
 from workflows.service.files import kept_in
-from workflows.service.node import ready_database
+from workflows.service.node import ready_database, told
 from workflows.service.store import open_store
 from workflows.service.store.pool import Database
 from workflows.settings import Settings
@@ -36,18 +33,5 @@ async def _publish(settings: Settings, address: str, app: App, concurrency: int)
         ledger = PostgresLedger(Database(store.pool), runs, kept_in(settings, runs), settings.github_tenant)
         speaker = Publisher(forge, ledger, Links(app.address.web, settings.github_links))
         loop = Loop(speaker, ledger, concurrency=concurrency)
-        with _told(loop.stopping):
+        with told(loop.stopping.set):
             await loop.run()
-
-
-@contextmanager
-def _told(stopping: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT let what is being said come to its end."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
