@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import re2
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -70,16 +68,6 @@ def test_a_last_line_without_an_end_is_one_line() -> None:
     text = b"one\ntwo two two"
     found = Matcher("two").places(text, len(text))
     assert (lines_of(text, found.at), len(found.at)) == ([1], 1)
-
-
-def test_threads_share_an_expression_that_is_given_up() -> None:
-    """What one of them finds out must not be the others' undoing."""
-    text = (b"x" * 60_000 + b"\n") * 3
-    for _ in range(20):
-        matcher = Matcher("x+")
-        with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda _, m=matcher: lines_of(text, m.places(text, len(text)).at), range(16)))
-        assert found == [[0, 1, 2]] * 16
 
 
 def test_only_what_is_asked_for_is_looked_at() -> None:
