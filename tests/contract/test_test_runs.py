@@ -197,7 +197,7 @@ async def test_test_stopped_by_the_limit_of_the_run_is_a_timeout_and_the_run_inc
 
 
 async def test_file_that_hangs_while_it_is_imported_is_a_timeout_with_its_name(tmp_path: Path) -> None:
-    run, _ = await run_in({"test_a.py": "import time\ntime.sleep(60)\n"}, tmp_path, quota=QUOTA.within(6))
+    run, _ = await run_in({"test_a.py": "import time\ntime.sleep(60)\n"}, tmp_path, quota=QUOTA.within(12))
     assert [(result.id, result.status) for result in run.results] == [("test_a.py", "timeout")]
 
 
