@@ -209,6 +209,7 @@ class BubblewrapSandboxes:
             return None
         group = cgroups.make(machine.hierarchy)
         made.push_async_callback(_remove_group, group)
+        group.share(os.getpriority(os.PRIO_PROCESS, 0))
         return group
 
     @staticmethod

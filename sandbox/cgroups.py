@@ -1,5 +1,8 @@
 """Control groups: limits on memory and processes that hold for everything in a sandbox, where this user may make them.
 
+Niceness too: the kernel's scheduler groups processes by session where control groups do not (sched(7), "autogroup"),
+and between sessions niceness says nothing: what a nice process starts in sessions of its own would have a full share.
+
 Both hierarchies: version 1 (memory and pids mounted apart) and version 2 (one tree). A group is named
 patchwright-…-N after the process that made it, so that a later run can tell whose it was and remove it.
 """
@@ -16,21 +19,23 @@ from pathlib import Path
 
 from sandbox.owners import abandoned, owner
 
+SHARES = 1024  # of a group in version 1, and of Docker's containers
 _numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Where groups can be made. memory and pids are the same directory in version 2."""
+    """Where groups can be made. The same directory in version 2; cpu is None where no shares can be given."""
 
     version: int
     memory: Path
     pids: Path
+    cpu: Path | None = None
 
     @property
     def parents(self) -> tuple[Path, ...]:
         """The directories that hold our groups."""
-        return tuple(dict.fromkeys((self.memory, self.pids)))
+        return tuple(dict.fromkeys(path for path in (self.memory, self.pids, self.cpu) if path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,16 @@ class Group:
         for _ in range(2):
             _write_if_there(memory / "memory.memsw.limit_in_bytes", str(memory_bytes))
             _write_if_there(memory / "memory.limit_in_bytes", str(memory_bytes))
+
+    def share(self, niceness: int) -> None:
+        """Give it the share of the processors that one process of a niceness has, 0 being the usual one."""
+        if self.hierarchy.cpu is None:
+            return
+        place = self.hierarchy.cpu / self.name
+        if self.hierarchy.version == 2:
+            (place / "cpu.weight").write_text(str(weight(100, niceness)))
+        else:
+            (place / "cpu.shares").write_text(str(max(2, weight(SHARES, niceness))))
 
     def watches(self) -> dict[str, tuple[Path, str]]:
         """Counter files for the runner: what it is called there, the file, and the line in it."""
@@ -87,6 +102,11 @@ class Group:
         return all(removed)
 
 
+def weight(usual: int, niceness: int) -> int:
+    """What the kernel's scheduler makes of a niceness: a quarter more or less a step (sched(7))."""
+    return max(1, round(usual / 1.25**niceness))
+
+
 def make(hierarchy: Hierarchy) -> Group:
     """A new, empty group; raises OSError."""
     group = Group(hierarchy, f"{owner()}-{next(_numbers)}")
@@ -104,6 +124,7 @@ def find() -> Hierarchy | None:
             continue
         try:
             group.limit(memory_bytes=64 << 20, processes=16)
+            group.share(0)
             if all(path.is_file() for path, _ in group.watches().values()) and _joins(group):
                 return hierarchy
         except OSError:
@@ -143,13 +164,18 @@ def _candidates() -> Iterator[Hierarchy]:
     own = {name: path for line in lines for _, names, path in [line.split(":", 2)] for name in names.split(",")}
     root = Path("/sys/fs/cgroup")
     if "memory" in own and "pids" in own:
-        yield Hierarchy(1, *(_below(root / name, own[name]) for name in ("memory", "pids")))
+        memory, pids = (_below(root / name, own[name]) for name in ("memory", "pids"))
+        if "cpu" in own:
+            yield Hierarchy(1, memory, pids, _below(root / "cpu", own["cpu"]))
+        yield Hierarchy(1, memory, pids)
     if "" in own:
         # A group with processes in it cannot hand controllers down, so look upwards for one that does.
         place = _below(root, own[""])
         for path in (place, *place.parents):
             if not path.is_relative_to(root):
                 break
+            if _hands_down(path, ("memory", "pids", "cpu")):
+                yield Hierarchy(2, path, path, path)
             if _hands_down(path, ("memory", "pids")):
                 yield Hierarchy(2, path, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -188,6 +189,7 @@ class DockerSandboxes:
             cpus=self._choices.cpus,
             runtime=self._choices.runtime,
             volumes=image.volumes,
+            niceness=os.getpriority(os.PRIO_PROCESS, 0),
         )
         box = await self._python_box(workspace, shape)
         sandbox = ResidentSandbox(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sandbox import bundle
 from sandbox.bubblewrap_args import HOME, HOSTNAME
+from sandbox.cgroups import SHARES, weight
 from sandbox.protocol import WORKSPACE, Mount, SandboxError
 
 OWN = "python3"  # what starts the runner: the image's own, by its PATH
@@ -56,7 +57,8 @@ class Shape:
 
     image: its id; user: "UID:GID"; network: of the engine, or "none"; users: "host" for an engine that would give the
     container others; cpus: how many at most, 0 for all; runtime: of the engine, "" for its default; volumes: that the
-    image declares, which get memory instead; python: what starts the runner.
+    image declares, which get memory instead; python: what starts the runner; niceness: of the process that asks, which
+    the engine would not know of.
     """
 
     image: str
@@ -71,6 +73,7 @@ class Shape:
     runtime: str = ""
     volumes: tuple[str, ...] = ()
     python: str = OWN
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def _limits(specification: Specification) -> dict[str, Any]:
         "MemorySwap": specification.memory_bytes,
         "PidsLimit": shape.processes + OWN_PROCESSES,
         "NanoCpus": int(shape.cpus * 1e9),
+        "CpuShares": max(2, weight(SHARES, shape.niceness)),
         "ShmSize": size,
         "Tmpfs": dict.fromkeys(places, f"rw,exec,nosuid,nodev,mode=1777,size={size}"),
         "Ulimits": [_ulimit("core", 0), _ulimit("fsize", size)],  # the rest is set by the runner for each command

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -595,6 +595,37 @@ async def test_cancelled_opening_leaves_nothing(layer: Path) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+SPINS = """
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+until = time.monotonic() + 2.5
+while time.monotonic() < until:
+    pass
+print(time.process_time())
+"""
+
+
+@contextlib.contextmanager
+def _niceness(value: int) -> Iterator[None]:
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, value)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, usual)
+
+
+async def test_what_a_nice_process_starts_gives_way_to_others(counting: Sandboxes, layer: Path) -> None:
+    """Without shares of its own each session of a sandbox has as much of a processor as the session of anybody else."""
+    async with contextlib.AsyncExitStack() as opened:
+        with _niceness(10):
+            nice = await opened.enter_async_context(counting.open(Workspace((layer,)), quota=QUOTA))
+        usual = await opened.enter_async_context(counting.open(Workspace((layer,)), quota=QUOTA))
+        ran = await asyncio.gather(*(sandbox.exec([PYTHON, "-c", SPINS]) for sandbox in (nice, usual)))
+    spent = [float(result.stdout.text) for result in ran]
+    assert spent[0] < 0.5 * spent[1], spent
 
 
 async def test_groups_of_dead_processes_are_reaped_and_those_of_the_living_are_not() -> None:

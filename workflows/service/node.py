@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import psycopg
 import uvicorn
@@ -75,9 +76,16 @@ def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> 
     """Be a worker until a signal asks to stop, or until the process `parent` is gone."""
     log.configure(settings.secrets)
     if parent is not None:
-        os.nice(BESIDE_API)  # and all that its runs start
+        _give_way()
     with sent(host_variables(), VERSION), ready_database(settings) as address:
         asyncio.run(_work(settings, address, concurrency, parent))
+
+
+def _give_way() -> None:
+    """Let those who ask the API be answered first: this process, its session (sched(7), "autogroup"), its sandboxes."""
+    niceness = os.nice(BESIDE_API)
+    with contextlib.suppress(OSError):  # a kernel without: niceness says it all
+        Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
 
 
 async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
