@@ -28,7 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.archives import extract
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.archives import extract  # noqa: E402
 
 CORPUS = Path(__file__).with_suffix(".toml")
 FETCH_SECONDS = 300

@@ -242,7 +242,8 @@ def test_a_checkout_is_packed_as_it_is_without_credentials(checkout: Path, tmp_p
     data.seek(0)
     with tarfile.open(fileobj=data) as tar:
         names = set(tar.getnames())
-    extract(data.getvalue(), tmp_path / "there")
+    (tmp_path / "packed").write_bytes(data.getvalue())
+    extract(tmp_path / "packed", tmp_path / "there")
     assert {"pkg/a.py", "pkg/new.py", ".gitignore", "in", ".git/HEAD", ".git/index", ".git/config"} <= names
     assert not names & {"gone.py", "noise.log", "out"}
     assert not any(name.startswith(".git/hooks") for name in names)
