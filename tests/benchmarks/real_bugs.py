@@ -30,7 +30,7 @@ from xml.etree import ElementTree as ET
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.archives import extract  # noqa: E402
+from tests.archives import extract
 
 CORPUS = Path(__file__).with_suffix(".toml")
 FETCH_SECONDS = 300
