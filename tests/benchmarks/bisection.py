@@ -14,16 +14,15 @@ import asyncio
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.archives import extract  # noqa: E402
 from tests.fakes.repository import Story  # noqa: E402
 from tools.bisect import bisect  # noqa: E402
 from tools.git import git  # noqa: E402
@@ -95,8 +94,7 @@ class PlainPytest:
             archive = await git(self.place, "archive", "--format=tar", commit, max_bytes=64_000_000)
             if archive.code != 0:
                 raise ToolError(archive.err)
-            with tarfile.open(fileobj=BytesIO(archive.out)) as tar:
-                tar.extractall(tree, filter="data")
+            extract(archive.out, tree)
             return await self._run(tree)
         finally:
             shutil.rmtree(tree)

@@ -20,7 +20,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import tomllib
@@ -28,6 +27,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.archives import extract
 
 CORPUS = Path(__file__).with_suffix(".toml")
 FETCH_SECONDS = 300
@@ -206,8 +209,7 @@ def unpack(archive: Path, destination: Path) -> Path:
     """Extract an archive's single top folder as the new folder ``destination``."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
-        with tarfile.open(archive) as bundle:
-            bundle.extractall(scratch, filter="data")
+        extract(archive, Path(scratch))
         roots = [item for item in Path(scratch).iterdir() if item.is_dir()]
         if len(roots) != 1:
             raise CorpusError(f"{archive.name}: expected one top folder")
