@@ -229,7 +229,7 @@ async def test_tests_that_end_the_process_are_named_and_all_others_run(tmp_path:
 async def test_a_repository_without_tests_says_what_to_do(tmp_path: Path) -> None:
     run, _ = await run_in({"shop.py": "PRICE = 1\n"}, tmp_path)
     assert not run.results
-    assert run.problem == "no test was collected: add one that shows the failure, or say with --test-command what fails"
+    assert run.note == "no test was collected: add one that shows the failure, or say with --test-command what fails"
 
 
 async def test_chosen_tests_that_end_the_process_do_not_bring_in_others(tmp_path: Path) -> None:
