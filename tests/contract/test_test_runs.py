@@ -226,6 +226,12 @@ async def test_tests_that_end_the_process_are_named_and_all_others_run(tmp_path:
     assert run.complete
 
 
+async def test_a_repository_without_tests_says_what_to_do(tmp_path: Path) -> None:
+    run, _ = await run_in({"shop.py": "PRICE = 1\n"}, tmp_path)
+    assert not run.results
+    assert run.note == "no test was collected: add one that shows the failure, or say with --test-command what fails"
+
+
 async def test_chosen_tests_that_end_the_process_do_not_bring_in_others(tmp_path: Path) -> None:
     text = "import os\n\ndef test_dies():\n    os._exit(0)\n\ndef test_chosen(): pass\n\ndef test_other(): pass\n"
     run, _ = await run_in({"test_a.py": text}, tmp_path, tests=["test_a.py::test_dies", "test_a.py::test_chosen"])

@@ -68,6 +68,9 @@ def _patience(per_test_s: float | None, quota: Quota | None) -> float:
     most = quota.wall_s * COLLECT_SHARE if quota else math.inf
     return min(most, max(LEAST_COLLECT_S, 2 * per_test_s)) if per_test_s else 0.0
 
+NO_TESTS = "no test was collected: add one that shows the failure, or say with --test-command what fails"
+_NONE = ("pytest", 5)  # https://docs.pytest.org/en/stable/reference/exit-codes.html
+
 
 async def _watched(
     sandbox: Sandbox, command: TestCommand, what: Watch, quota: Quota | None
@@ -90,7 +93,7 @@ def _told(command: TestCommand, found: Watched, paths: Paths) -> TestRun:
     if not results and command.framework == "command":
         results = (_opaque(command, first, paths),)
     if not results and not seen.missing:
-        notes.append(_silence(first))
+        notes.append(NO_TESTS if (command.framework, first.exit_code) == _NONE else _silence(first))
     run = _run(command, results, first, "\n".join(filter(None, notes)))
     spent = {name: sum(getattr(each, name) for each in found.runs) for name in ("wall_s", "cpu_s")}
     return run.model_copy(update={**spent, "complete": found.complete, "output": found.output})
