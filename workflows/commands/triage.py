@@ -36,8 +36,12 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     ],
     repo: Annotated[str | None, typer.Option(metavar="PATH|URL", help="The repository that was deployed.")] = None,
     deploys: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Records of deploys (JSON lines, JSON, YAML). None: the repository's tags."),
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Records of deploys and flags (JSON lines, JSON, YAML; what GitHub, GitLab, kubectl, Argo CD, Flux, "
+            "Helm, LaunchDarkly and Unleash print). None: the repository's tags.",
+        ),
     ] = None,
     since: Annotated[str, typer.Option(help=f"Only lines and deploys from this time on: {_TIME}.")] = "",
     onset: Annotated[str, typer.Option(help="When it began, if known.")] = "",
@@ -76,7 +80,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     settings = load()
     minutes = asking.offset(zone)
     named = _named(log)
-    records = _deploys(deploys, minutes)
+    records = _deploys(deploys or (), minutes)
     services = _topology(topology)
     fired = _alerts(alert or ())
     if out:
@@ -118,12 +122,12 @@ def _named(given: Sequence[str]) -> dict[str, list[Path]]:
     return found
 
 
-def _deploys(path: Path | None, zone: int) -> tuple[Deploy, ...] | None:
+def _deploys(paths: Sequence[Path], zone: int) -> tuple[Deploy, ...] | None:
     from tools.triage.deploys import read_deploys
     from workflows.inputs import text_of
 
-    text = text_of("--deploys", str(path)) if path else None
-    return None if text is None else read_deploys(text, zone=zone)
+    texts = [text_of("--deploys", str(path)) or "" for path in paths]
+    return read_deploys(*texts, zone=zone) if texts else None
 
 
 def _alerts(given: Sequence[str]) -> tuple[Alert, ...]:
