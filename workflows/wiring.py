@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import Artifacts, Bounds, Codec
+from agent.asking import Answer, amended
 from agent.bench import Emit, Progress, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
@@ -41,6 +42,9 @@ if TYPE_CHECKING:  # what only the service needs takes time to import
 
 # Those of the service are longer: nobody guesses another's.
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
+
+
+ANSWERS = "answers.json"
 
 
 class RunUnknown(LookupError):
@@ -118,6 +122,24 @@ def keep_request(run: RunRef, request: Request, *, log: str | None, issue: str |
     part.replace(run.request)
 
 
+def keep_answers(run: RunRef, answers: Sequence[Answer]) -> None:
+    """Write down what people answered so far, whole or not at all: the run goes on with it, and so does its replay."""
+    part = run.folder / f"answers-{os.getpid()}.part"
+    data = json.dumps([answer.model_dump(mode="json") for answer in answers]).encode("ascii")
+    part.write_bytes(run.codec.seal(ANSWERS, data) if run.codec else data)
+    part.replace(run.folder / run.written(ANSWERS))
+
+
+def answers_of(run: RunRef) -> tuple[Answer, ...]:
+    """What people answered so far, in order."""
+    path = run.folder / run.written(ANSWERS)
+    if not path.exists():
+        return ()
+    data = path.read_bytes()
+    rows = json.loads(run.codec.open(ANSWERS, data) if run.codec else data)
+    return tuple(map(Answer.model_validate, rows))
+
+
 def find_run(settings: Settings, name: str) -> RunRef:
     """The run whose id is, or begins with, `name`. Raises RunUnknown."""
     found = [run for run in _folders(settings) if run.name.startswith(name)] if re.match(r"^[0-9a-f-]+$", name) else []
@@ -191,13 +213,16 @@ async def diagnose_run(
     checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
     processes may write; login: what to show to the host that is cloned from; watcher: counts and traces what the run
     does. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when
-    `control` asked for it.
+    `control` asked for it; Asked when the run waits for an answer.
     """
     request = _request(run)
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
+    answers, told = answers_of(run), request
+    for answer in answers:
+        told = amended(told, answer.more, run.artifacts)
     with _held(run, fenced=checkpoints is not None):
-        async with _workbench(settings, run, request, emit, login) as workbench:
+        async with _workbench(settings, run, told, emit, login) as workbench:
             workbench.clear()
             if watcher:
                 workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
@@ -208,7 +233,7 @@ async def diagnose_run(
                     now=time.monotonic, emit=emit, mind=thinking, around=watcher.around if watcher else nullcontext,
                 )  # fmt: skip
                 where = checkpoints or run.folder / "state.sqlite"
-                return await diagnose(request, deps, run=run.id, checkpoints=where, control=control)
+                return await diagnose(request, deps, run=run.id, checkpoints=where, control=control, answers=answers)
 
 
 async def _restore(workbench: Workbench, run: RunRef) -> None:
@@ -266,7 +291,7 @@ async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Repor
         mind=Mind(None, record) if request.reasoner else None,
     )  # fmt: skip
     try:
-        report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints)
+        report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints, answers=answers_of(run))
     finally:
         for left in run.folder.glob(f"{checkpoints.name}*"):
             left.unlink()
@@ -329,8 +354,10 @@ __all__ = [
     "RunRef",
     "RunRow",
     "RunUnknown",
+    "answers_of",
     "diagnose_run",
     "find_run",
+    "keep_answers",
     "keep_request",
     "list_runs",
     "new_run",
