@@ -65,7 +65,8 @@ def _worth_more(state: State) -> bool:
     if refused or not MOST_ROUNDS > state.round > 0:
         return False
     left = {patch.id for patch in state.patches} - {verdict.patch for verdict in state.verdicts}
-    cut = bool(state.searches) and not state.searches[-1].exhausted
+    tried = sum(search.tried for search in state.searches)
+    cut = tried >= state.request.limits.candidates or bool(state.searches and not state.searches[-1].exhausted)
     return bool(left) or cut or bool(state.thoughts and state.thoughts[-1].stopped in ("tokens", "seconds", "steps"))
 
 

@@ -119,6 +119,12 @@ async def test_spent_limits_are_extended_when_a_person_agrees(table: Table) -> N
     assert (limits.wall_s, limits.rounds, limits.candidates) == (1800.0, 3, 80_000)
 
 
+async def test_candidates_that_are_spent_are_a_reason_to_ask(table: Table) -> None:
+    """Search ends by itself then, and says that it is through with those that it had."""
+    table.request = REQUEST.model_copy(update={"limits": Limits(repeats=2, candidates=80)})
+    assert (await table.asks(FakeBench(table.artifacts, TESTS, [OVER, OVER]))).subject == "budget"
+
+
 @pytest.mark.parametrize("decision", ["deny", "expired"])
 async def test_spent_limits_end_the_run_when_nobody_agrees(table: Table, decision: Decision) -> None:
     bench = FakeBench(table.artifacts, TESTS, [SearchOutcome(tried=40, seconds=0.2)] * 2)
