@@ -202,7 +202,7 @@ class Settings(BaseSettings):
         default="scope", min_length=1, max_length=200, description="claim with the scopes: words of a text, or a list"
     )
     oidc_scope_prefix: str = Field(
-        default="", max_length=200, description="what stands before submit, read and admin in that claim"
+        default="", max_length=200, description="what stands before submit, read, approve and admin in that claim"
     )
     oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=600, description="by which the issuer's clock may differ")
     oidc_refresh_seconds: float = Field(

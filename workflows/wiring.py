@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import Artifacts, Bounds, Codec
-from agent.asking import Answer, amended
+from agent.asking import Answer, Decision, More, Question, amended, kept
 from agent.bench import Emit, Progress, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
@@ -128,6 +128,12 @@ def keep_answers(run: RunRef, answers: Sequence[Answer]) -> None:
     data = json.dumps([answer.model_dump(mode="json") for answer in answers]).encode("ascii")
     part.write_bytes(run.codec.seal(ANSWERS, data) if run.codec else data)
     part.replace(run.folder / run.written(ANSWERS))
+
+
+def keep_answer(run: RunRef, question: Question, decision: Decision, more: More | None) -> None:
+    """Add an answer to those of a run."""
+    told = kept(more, run.artifacts) if more else None
+    keep_answers(run, [*answers_of(run), Answer(question=question.id, decision=decision, more=told)])
 
 
 def answers_of(run: RunRef) -> tuple[Answer, ...]:
@@ -357,6 +363,7 @@ __all__ = [
     "answers_of",
     "diagnose_run",
     "find_run",
+    "keep_answer",
     "keep_answers",
     "keep_request",
     "list_runs",

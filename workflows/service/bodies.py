@@ -117,7 +117,7 @@ class RunView(Value):
     headline: str
     problem: str
     cancelling: bool
-    ask: bool
+    ask: bool = False
     source: str
     rev: str | None
     good: str | None

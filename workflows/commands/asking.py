@@ -1,0 +1,68 @@
+"""What a run asks, on the terminal: the question with what there is to read, and the answer of whoever sits there."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from workflows.text import brief, line
+
+if TYPE_CHECKING:
+    from agent.asking import Decision, More, Subject
+
+MOST_LINES = 40
+
+
+def can_ask() -> bool:
+    """Whether a person sits at the terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def show(console: Console, question: str, detail: str, consequence: str) -> None:
+    """A question; texts from outside are cleaned and never taken as markup."""
+    console.print(Text.assemble("\n", ("The run asks  ", "bold yellow"), line(question, 2000)), soft_wrap=True)
+    rows = detail.strip("\n").split("\n") if detail.strip() else []
+    for row in rows[:MOST_LINES]:
+        console.print(Text(f"    {brief(row, 500)}", "dim"), soft_wrap=True)
+    if len(rows) > MOST_LINES:
+        console.print(Text(f"    … {len(rows) - MOST_LINES} more lines", "dim"))
+    if consequence:
+        console.print(Text(line(consequence, 1000)), soft_wrap=True)
+
+
+def prompted(subject: Subject) -> tuple[Decision, More | None]:
+    """What the person at the terminal says. Raises typer.Abort when they leave, Refused for a file that is none."""
+    if subject != "information":
+        return ("approve" if typer.confirm("Approve?", err=True) else "deny"), None
+    tests, log = _asked("Failing tests, or one command"), _asked("A file with a log of the failure")
+    install, text = _asked("A command that installs it"), _asked("Anything else")
+    more = told(tests=[tests] if tests else (), log=log or None, install=[install] if install else (), text=text)
+    return ("deny", None) if more.empty else ("message", more)
+
+
+def _asked(what: str) -> str:
+    return str(typer.prompt(f"{what} (empty: none)", default="", show_default=False, err=True)).strip()
+
+
+def told(
+    *, tests: Sequence[str] = (), log: str | None = None, install: Sequence[str] = (), text: str = "",
+    test_command: str | None = None, python: str | None = None, rev: str | None = None,
+) -> More:  # fmt: skip
+    """What a person adds. tests: each entry ids with spaces between them, or a command; log: a file. Raises Refused."""
+    from agent.asking import More
+    from tools.testing.run import is_command
+    from workflows.inputs import revision, text_of
+
+    ids: list[str] = []
+    for entry in tests:
+        ids += [entry] if is_command(entry) else shlex.split(entry)
+    return More(
+        tests=tuple(ids), log=text_of("--log", log), install=tuple(install), text=text or None,
+        test_command=test_command, python=python, rev=revision("--rev", rev),
+    )  # fmt: skip
