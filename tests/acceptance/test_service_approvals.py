@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,8 +56,8 @@ class Node:
 
 
 @asynccontextmanager
-async def node(service: Service) -> AsyncIterator[Node]:
-    settings = Settings(home=service.patchwright.home, permit="install")
+async def node(service: Service, **more: Any) -> AsyncIterator[Node]:
+    settings = Settings(home=service.patchwright.home, **more)
     async with open_store(service.address, settings, poll_s=0.5) as store:
         scopes: dict[str, tuple[str, frozenset[Scope]]] = {
             "approver": ("ada", frozenset({"approve"})), "author": ("ada", frozenset({"submit", "read"})),
@@ -143,14 +145,18 @@ async def test_a_patch_of_a_guarded_file_waits_for_somebody_who_may_approve(serv
 
 
 async def test_denied_then_left_alone_a_run_ends_with_what_it_knows(service: Service, tmp_path: Path) -> None:
-    """The guarded patch is denied; the question for more time lapses; another run is cancelled while it waits."""
+    """The guarded patch is denied; the question for more time lapses; another run is cancelled while it waits.
+
+    With a key nothing of the answers lies in a file as plain text.
+    """
     repo, diff = guarded(tmp_path)
+    (tmp_path / "key").write_bytes(base64.b64encode(os.urandom(32)))
+    sealed = {"artifacts_key": f"file:{tmp_path}/key"}
     run = await submit(service, Request(source=str(repo), tests=(FAILING,)), diff)
-    service.workers.append(
-        service.patchwright.start("worker", database_url=service.address, stall_seconds=STALL_S, wait_seconds=4)
-    )
+    given: dict[str, Any] = {"database_url": service.address, "stall_seconds": STALL_S, "wait_seconds": 4, **sealed}
+    service.workers.append(service.patchwright.start("worker", **given))
     await service.until(run, "approval_requested")
-    async with node(service) as other:
+    async with node(service, **sealed) as other:
         denied = await other.ask("approver", "POST", f"{run.id}/approvals/q1", {"decision": "deny", "note": "not ours"})
         assert denied.status_code == 200
         await service.until(run, "approval_decided", text="q2: expired")
@@ -158,6 +164,7 @@ async def test_denied_then_left_alone_a_run_ends_with_what_it_knows(service: Ser
         assert (await other.ask("author", "GET", run.id)).json()["outcome"] == "diagnosed"
         evidence = json.dumps((await other.ask("author", "GET", f"{run.id}/report")).json()["evidence"])
         assert "not ours" in evidence
+        assert service.patchwright.files_with("not ours") == []
         assert "nobody answered in time" in evidence
         late = await other.ask("approver", "POST", f"{run.id}/approvals/q2", {"decision": "approve"})
         assert late.status_code == 409

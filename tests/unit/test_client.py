@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
 import tarfile
@@ -23,6 +24,7 @@ from agent.asking import Question
 from agent.domain import EXIT_CODES, Report
 from tests.fakes.report import FIX, verified, without_patch
 from tests.service import URL, Site, site
+from tests.unit.test_cli import terminal
 from workflows import cli
 from workflows.client import Client, ServiceAway, ServiceRefused
 from workflows.commands import remote
@@ -419,6 +421,15 @@ def test_a_diagnosis_on_a_service_shows_what_it_asks_and_goes_on_when_it_is_answ
     assert question.question in said
     assert how in said
     assert "\x1b" not in said
+
+
+def test_a_diagnosis_on_a_service_asks_whoever_sits_at_the_terminal(
+    place: Site, run_cli: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _listening(place) as address, _asking_worker(place, BUDGET), terminal(monkeypatch) as keyboard:
+        os.write(keyboard, b"y\n")
+        assert run_cli("diagnose", URL, "--server", address, "--ask", "-q") == EXIT_CODES["diagnosed"]
+    assert [action for _, action, _, _ in place.store.audited] == ["submit", "approve"]
 
 
 def test_what_a_run_asked_is_listed(
