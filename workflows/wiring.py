@@ -28,7 +28,7 @@ from agent.mind import Mind
 from agent.recheck import Recheck, request_of
 from agent.recheck import recheck as rerun
 from agent.record import NAME as RECORD
-from agent.record import Player, Recorder, ReplayDiverged, rows_of
+from agent.record import Player, Recorder, ReplayDiverged, key, rows_of
 from agent.workbench import Workbench
 from sandbox.access import access_from
 from sandbox.urls import Login, SourceInvalid, UrlPolicy
@@ -232,7 +232,7 @@ async def diagnose_run(
             workbench.clear()
             if watcher:
                 workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
-            await _restore(workbench, run)
+            await _restore(workbench, run, request, answers)
             async with mind(settings, request, run.record, run.codec, watcher=watcher) as thinking:
                 deps = Deps(
                     bench=Recorder(workbench, run.record, run.codec), artifacts=workbench.artifacts,
@@ -242,11 +242,18 @@ async def diagnose_run(
                 return await diagnose(request, deps, run=run.id, checkpoints=where, control=control, answers=answers)
 
 
-async def _restore(workbench: Workbench, run: RunRef) -> None:
-    """The checkout of a run that goes on where its directory is not. Raises SourceInvalid."""
-    rows = rows_of(run.record, run.codec) if run.record.exists() else []
-    known = [row["result"] for row in rows if row["method"] == "prepare" and "result" in row]
-    if known:
+async def _restore(workbench: Workbench, run: RunRef, request: Request, answers: Sequence[Answer]) -> None:
+    """The checkout of a run that goes on where its directory is not. Raises SourceInvalid.
+
+    Where a person told of something that makes another one, which is not made yet, there is nothing to restore.
+    """
+    rows = [row for row in rows_of(run.record, run.codec) if row["method"] == "prepare"] if run.record.exists() else []
+    wanted = rows[0]["key"] if rows else ""
+    for answer in answers:
+        request = amended(request, answer.more, run.artifacts)
+        wanted = key("prepare", request) if answer.more and answer.more.rebuilds else wanted
+    known = [row["result"] for row in rows if "result" in row]
+    if known and any(row["key"] == wanted for row in rows):
         await workbench.restore(Prepared.model_validate(known[-1]))
 
 

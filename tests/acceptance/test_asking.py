@@ -4,12 +4,41 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from agent.asking import More
+from agent.diagnose import Asked
+from agent.domain import Limits, Request
 from tests.acceptance.command import COMMAND, Patchwright
-from tests.acceptance.repositories import FAILING, repository
+from tests.acceptance.repositories import FAILING, RIGHT_SHOP, SHOP, commit, git, repository
+from workflows.settings import Settings
+from workflows.wiring import diagnose_run, keep_answer, new_run
+
+
+async def test_what_a_person_tells_is_diagnosed_where_nothing_is_left_of_the_checkout(
+    patchwright: Patchwright, tmp_path: Path
+) -> None:
+    """Green at the named revision; another one is told, then the tests there, each time with the directory gone."""
+    repo = repository(tmp_path / "shop", RIGHT_SHOP)
+    green = git(repo, "rev-parse", "HEAD")
+    red = commit(repo, SHOP, "Break it")
+    settings = Settings(home=patchwright.home, cache=patchwright.cache)
+    limits = Limits(repeats=2, workers=1)
+    request = Request(source=str(repo), rev=green, tests=(FAILING,), ask=True, limits=limits)
+    run = new_run(settings, request, log=None, issue=None, patches=())
+    for more in (More(rev=red, tests=(f"{FAILING}_of_all",)), More(tests=(FAILING,))):
+        with pytest.raises(Asked) as asked:
+            await diagnose_run(settings, run, lambda _: None)
+        assert asked.value.question.subject == "information"
+        keep_answer(run, asked.value.question, "message", more)
+        shutil.rmtree(run.folder / "checkout")
+    report = await diagnose_run(settings, run, lambda _: None)
+    assert (report.outcome, report.repository["commit"]) == ("verified_patch", red)
 
 
 def _typed(patchwright: Patchwright, typed: str, *arguments: str | Path) -> tuple[int, str]:
