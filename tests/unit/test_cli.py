@@ -143,6 +143,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         ("information", "test_a.py::test_b\n\n\nonly here\n",
          ("q1", "message", More(tests=("test_a.py::test_b",), text="only here"))),
         ("information", "\n\n\n\n", ("q1", "deny", None)),
+        ("information", "\n/no/such/log\n\n\n" + "pytest -x\n\nmake\n\n",
+         ("q1", "message", More(tests=("pytest -x",), install=("make",)))),
     ],
 )  # fmt: skip
 def test_a_run_asks_whoever_sits_at_the_terminal(  # noqa: PLR0917 - fixtures
@@ -155,6 +157,16 @@ def test_a_run_asks_whoever_sits_at_the_terminal(  # noqa: PLR0917 - fixtures
         assert b"May it?" in os.read(keyboard, 10_000)
     assert door.answers == [answer]
     assert door.requests[0].ask
+
+
+def test_who_leaves_the_question_can_come_back(door: StandIn, checkout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of input is no answer: the run waits."""
+    door.question = Question(id="q1", subject="budget", question="May it?")
+    with terminal(monkeypatch) as keyboard:
+        os.write(keyboard, b"\x04")
+        assert cli.run(["diagnose", checkout, "--ask", "--quiet"], door) == 130
+        assert f"patchwright resume {RUN}".encode() in os.read(keyboard, 10_000)
+    assert door.answers == []
 
 
 def test_without_a_terminal_nothing_is_asked(door: StandIn, checkout: str, capsys: pytest.CaptureFixture[str]) -> None:

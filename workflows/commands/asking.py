@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from workflows.exits import Refused
 from workflows.text import brief, line
 
 if TYPE_CHECKING:
@@ -37,13 +37,20 @@ def show(console: Console, question: str, detail: str, consequence: str) -> None
 
 
 def prompted(subject: Subject) -> tuple[Decision, More | None]:
-    """What the person at the terminal says. Raises typer.Abort when they leave, Refused for a file that is none."""
+    """What the person at the terminal says. Raises typer.Abort when they leave."""
     if subject != "information":
         return ("approve" if typer.confirm("Approve?", err=True) else "deny"), None
-    tests, log = _asked("Failing tests, or one command"), _asked("A file with a log of the failure")
-    install, text = _asked("A command that installs it"), _asked("Anything else")
-    more = told(tests=[tests] if tests else (), log=log or None, install=[install] if install else (), text=text)
-    return ("deny", None) if more.empty else ("message", more)
+    while True:
+        tests, log = _asked("Failing tests, or one command"), _asked("A file with a log of the failure")
+        install, text = _asked("A command that installs it"), _asked("Anything else")
+        try:
+            more = told(
+                tests=[tests] if tests else (), log=log or None, install=[install] if install else (), text=text
+            )
+        except Refused as error:
+            typer.echo(error.message, err=True)
+            continue
+        return ("deny", None) if more.empty else ("message", more)
 
 
 def _asked(what: str) -> str:
@@ -61,7 +68,7 @@ def told(
 
     ids: list[str] = []
     for entry in tests:
-        ids += [entry] if is_command(entry) else shlex.split(entry)
+        ids += [entry] if is_command(entry) else entry.split()
     return More(
         tests=tuple(ids), log=text_of("--log", log), install=tuple(install), text=text or None,
         test_command=test_command, python=python, rev=revision("--rev", rev),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
+import typer
 from rich.console import Console
 
 from workflows.commands.asking import can_ask, prompted, show
@@ -159,7 +160,7 @@ def _followed(service: Client, server: str, run: RunView, ways: Ways) -> int:
         while asking := _until_asked(service, run, ways, seen):
             seen = asking.seq
             _question(service, server, run, ways)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         place = f"{server.rstrip('/')}{run.links['self']}"
         _say(f"run {run.id} goes on there; end it with: curl -X POST {place}/cancel -H 'Authorization: Bearer …'")
         return SIGNALLED + 2

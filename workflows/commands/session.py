@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import typer
 from rich.console import Console
 
-from workflows.exits import Refused
+from workflows.exits import SIGNALLED, Refused
 
 if TYPE_CHECKING:
     from agent.domain import Report
@@ -99,7 +99,10 @@ def _reported(door: Door, settings: Settings, run: RunRef, ways: Ways) -> Report
         show(Console(stderr=True), question.question, question.detail, question.consequence)
         if not can_ask():
             raise Refused(f"run {run.id} waits for an answer; at a terminal: patchwright resume {run.id}")
-        decision, more = prompted(question.subject)
+        try:
+            decision, more = prompted(question.subject)
+        except typer.Abort:
+            raise Refused(f"go on later with: patchwright resume {run.id}", SIGNALLED + 2) from None
         door.keep_answer(run, question, decision, more)
 
 
