@@ -202,10 +202,10 @@ class FakeStore:
             update={"decision": decision, "note": note, "decided": self.now(), "by": who.token}
         )  # fmt: skip
         self._asked[known.run][-1] = settled
-        self.change(known.run, state="queued")
         kind: EventKind = "message" if decision == "message" else "approval_decided"
         self.add(known.run, kind, text=f"{known.id}: {decision}{f': {note}' if note else ''}")
         self.add(known.run, "queued", text="it goes on with the answer")
+        self.change(known.run, state="queued")
         return settled
 
     async def callback(self, tenant: str, run: str) -> Callback | None:
@@ -272,7 +272,6 @@ class FakeStore:
         """Append an event; of those that begin or end a run the run's state follows."""
         known = self._runs[run]
         event = Event(run=run, seq=known.last_seq + 1, at=self.now(), kind=kind, node=node, text=text)
-        self._events[run].append(event)
         update: dict[str, Any] = {"last_seq": event.seq}
         if kind == "started":
             update |= {"state": "running", "started": self.now(), "epoch": known.epoch + 1}
@@ -281,7 +280,8 @@ class FakeStore:
             for at, one in enumerate(self._asked[run]):
                 closed = {"decision": "withdrawn", "decided": self.now()}
                 self._asked[run][at] = one if one.decision else one.model_copy(update=closed)
-        self.change(run, **update)
+        self.change(run, **update)  # first: whoever sees the event asks for the run, on another thread
+        self._events[run].append(event)
         for bell in self._bells[run]:
             bell.event.set()
         return event

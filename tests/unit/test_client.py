@@ -399,7 +399,7 @@ def _answering(place: Site, address: str, run_cli: Callable[..., int], *argument
     ("question", "how", "arguments"),
     [
         (BUDGET, "--approve or --deny", ("--approve", "--note", "take it")),
-        (LACKING, "--text TEXT --test ID", ("--test", "a::b c::d", "--text", "only here")),
+        (LACKING, "--text TEXT --test ID", ("--test", "a::b", "--test", "c::d", "--text", "only here")),
     ],
 )
 def test_a_diagnosis_on_a_service_shows_what_it_asks_and_goes_on_when_it_is_answered(  # noqa: PLR0917 - fixtures

@@ -44,9 +44,7 @@ def prompted(subject: Subject) -> tuple[Decision, More | None]:
         tests, log = _asked("Failing tests, or one command"), _asked("A file with a log of the failure")
         install, text = _asked("A command that installs it"), _asked("Anything else")
         try:
-            more = told(
-                tests=[tests] if tests else (), log=log or None, install=[install] if install else (), text=text
-            )
+            more = told(tests=_one(tests), log=log or None, install=_one(install), text=text)
         except Refused as error:
             typer.echo(error.message, err=True)
             continue
@@ -57,19 +55,19 @@ def _asked(what: str) -> str:
     return str(typer.prompt(f"{what} (empty: none)", default="", show_default=False, err=True)).strip()
 
 
+def _one(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
 def told(
     *, tests: Sequence[str] = (), log: str | None = None, install: Sequence[str] = (), text: str = "",
     test_command: str | None = None, python: str | None = None, rev: str | None = None,
 ) -> More:  # fmt: skip
-    """What a person adds. tests: each entry ids with spaces between them, or a command; log: a file. Raises Refused."""
+    """What a person adds. log: a file. Raises Refused."""
     from agent.asking import More
-    from tools.testing.run import is_command
     from workflows.inputs import revision, text_of
 
-    ids: list[str] = []
-    for entry in tests:
-        ids += [entry] if is_command(entry) else entry.split()
     return More(
-        tests=tuple(ids), log=text_of("--log", log), install=tuple(install), text=text or None,
+        tests=tuple(tests), log=text_of("--log", log), install=tuple(install), text=text or None,
         test_command=test_command, python=python, rev=revision("--rev", rev),
     )  # fmt: skip
