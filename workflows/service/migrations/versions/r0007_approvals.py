@@ -13,6 +13,11 @@ STATEMENTS: tuple[str, ...] = (
     alter table runs add constraint runs_state_check check (state in
         ('queued', 'running', 'waiting_for_approval', 'finished', 'failed', 'cancelled', 'timed_out'))
     """,
+    "drop index runs_live",
+    """
+    create index runs_live on runs (tenant, state)
+        where state in ('queued', 'running', 'waiting_for_approval')
+    """,
     """
     create table approvals (
         run text not null references runs on delete cascade,
