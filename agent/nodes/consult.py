@@ -162,7 +162,8 @@ def _extended(state: State) -> Request:
     limits, more, reasoner = state.request.limits, _more(state), state.request.reasoner
     wider = limits.model_copy(
         update={
-            "wall_s": limits.wall_s + more.wall_s, "candidates": limits.candidates + more.candidates,
+            "wall_s": max(limits.wall_s, state.spent_s) + more.wall_s,
+            "candidates": limits.candidates + more.candidates,
             "rounds": min(MOST_ROUNDS, max(limits.rounds, state.round) + 1),
         }
     )  # fmt: skip

@@ -30,16 +30,18 @@ OVER = SearchOutcome(tried=40, seconds=0.2, exhausted=True)
 
 @dataclass
 class Table:
-    """One run, as often as it is gone on with; questions: what it asked so far."""
+    """One run, as often as it is gone on with; questions: what it asked so far; tick_s: of its clock, each look."""
 
     artifacts: Artifacts
     folder: Path
     request: Request = REQUEST
     answers: list[Answer] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    tick_s: float = 1.0
 
     async def go(self, bench: Bench, file: str = "state.sqlite") -> Report:
-        deps = Deps(bench=bench, artifacts=self.artifacts, now=clock(), emit=quiet)
+        ticks = clock()
+        deps = Deps(bench=bench, artifacts=self.artifacts, now=lambda: self.tick_s * ticks(), emit=quiet)
         return await diagnose(self.request, deps, run="r1", checkpoints=self.folder / file, answers=tuple(self.answers))
 
     async def asks(self, bench: Bench) -> Question:
@@ -117,6 +119,18 @@ async def test_spent_limits_are_extended_when_a_person_agrees(table: Table) -> N
     assert [call for call in bench.calls if call.startswith("search")] == [f"search level {n}" for n in (1, 2, 3)]
     limits = report.request.limits
     assert (limits.wall_s, limits.rounds, limits.candidates) == (1800.0, 3, 80_000)
+
+
+async def test_a_run_that_is_late_already_has_time_for_a_round(table: Table) -> None:
+    """Each step takes half a minute here, and the run had ten seconds: what is added counts from now."""
+    table.tick_s = 30.0
+    table.request = REQUEST.model_copy(update={"limits": Limits(repeats=2, wall_s=10)})
+    bench = FakeBench(table.artifacts, TESTS, [SearchOutcome(tried=40, seconds=0.2), plausible()])
+    await table.asks(bench)
+    table.say("approve")
+    report = await table.go(bench)
+    assert report.outcome == "verified_patch"
+    assert report.request.limits.wall_s - 10 >= 120
 
 
 async def test_candidates_that_are_spent_are_a_reason_to_ask(table: Table) -> None:
