@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
     )
+    wait_seconds: float = Field(
+        default=259_200.0, gt=0, le=31_536_000, description="how long a run of the service waits for a person's answer "
+        "before it goes on without"
+    )  # fmt: skip
     callback_key_file: Folder | None = Field(
         default=None, description="file with what callbacks are signed with; none: made below HOME, which nodes share"
     )
@@ -198,7 +202,7 @@ class Settings(BaseSettings):
         default="scope", min_length=1, max_length=200, description="claim with the scopes: words of a text, or a list"
     )
     oidc_scope_prefix: str = Field(
-        default="", max_length=200, description="what stands before submit, read and admin in that claim"
+        default="", max_length=200, description="what stands before submit, read, approve and admin in that claim"
     )
     oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=600, description="by which the issuer's clock may differ")
     oidc_refresh_seconds: float = Field(

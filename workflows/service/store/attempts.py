@@ -11,8 +11,10 @@ from typing import Literal
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
+from agent.asking import Question
 from workflows.service.ports import Watch
 from workflows.service.store.access import Access
+from workflows.service.store.approvals import Approvals
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import LOST, Cursor, Database, Pool, asked
 from workflows.service.store.queries import queries
@@ -43,7 +45,7 @@ class Claim:
         return {"tenant": self.run.tenant, "run": self.run.id}
 
 
-class Attempts(Access):
+class Attempts(Access, Approvals):
     """The worker's side of the store. Any call may raise StoreDown; those about a claim raise Superseded."""
 
     _database: Database
@@ -126,6 +128,20 @@ class Attempts(Access):
             entry: tuple[EventKind, str, str] = ("queued", "", why)
             await append(cursor, **claim.place, entries=[entry], epoch=claim.run.epoch)
 
+    async def wait(self, claim: Claim, question: Question, wait_s: float) -> bool:
+        """Let the run wait for a person, in nobody's hands; False when it is to be cancelled instead.
+
+        wait_s: seconds after which it goes on without an answer.
+        """
+        async with self._database.transaction() as cursor:
+            if await asked(cursor, "wait", **claim.place, epoch=claim.run.epoch) is not None:
+                await self._ask(cursor, claim.run.tenant, claim.run.id, question, wait_s)
+                return True
+            row = await asked(cursor, "lock_run", **claim.place)
+            if row is None or row["epoch"] != claim.run.epoch:
+                raise Superseded(claim.run.id)
+            return bool(row["state"] != "running")  # what was written before the answer was lost is not written again
+
     async def rescue(self, stall_s: float) -> int:
         """Put runs of silent workers back into the queue and end those that waited too long; how many were moved.
 
@@ -137,6 +153,7 @@ class Attempts(Access):
                 return 0
             await asked(cursor, "forget_keys")
             moved = await self._again(cursor, stall_s) + await self._overdue(cursor)
+            await self._unanswered(cursor)
             await cursor.execute(queries()["stalled"], {"stall": stall_s})
             stalled = [row["job"] for row in await cursor.fetchall()]
             for job in stalled:

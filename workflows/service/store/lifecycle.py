@@ -13,13 +13,14 @@ from workflows.service.values import Callback, CallbackState
 
 @dataclass(frozen=True)
 class Leased:
-    """A callback that one sender has for a while. tries: this one included."""
+    """A callback that one sender has for a while. tries: this one included; about: a question's id, or "ended"."""
 
     run: str
     tenant: str
     id: str
     url: str
     tries: int
+    about: str = "ended"
 
 
 class Lifecycle:
@@ -40,15 +41,15 @@ class Lifecycle:
     async def lease(self, lease_s: float, share: int) -> Leased | None:
         """A callback to send now; nobody else gets it for `lease_s` seconds. share: of one tenant at the same time."""
         row = await self._database.write("lease", lease_s=lease_s, share=share)
-        return Leased(row["run"], row["tenant"], row["id"], row["url"], row["tries"]) if row else None
+        return Leased(row["run"], row["tenant"], row["id"], row["url"], row["tries"], row["about"]) if row else None
 
     async def settle(
         self, leased: Leased, state: CallbackState, *, status: int | None, problem: str = "", pause_s: float = 0.0
     ) -> None:
         """Keep how a try went; that of a lease which ran out changes nothing. pause_s: to the next, when it is due."""
         await self._database.write(
-            "settle", run=leased.run, tries=leased.tries, state=state, status=status, problem=text(problem, 500),
-            pause_s=pause_s,
+            "settle", run=leased.run, about=leased.about, tries=leased.tries, state=state, status=status,
+            problem=text(problem, 500), pause_s=pause_s,
         )  # fmt: skip
 
     async def lapsed(self, age_s: float, most: int) -> tuple[tuple[str, str], ...]:

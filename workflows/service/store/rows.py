@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from agent.asking import More
 from agent.domain import Request
-from workflows.service.values import Event, Run, Submission, Token
+from workflows.service.values import Approval, Event, Reply, Run, Submission, Token
 
 Row = Mapping[str, Any]
 _RUN = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{32}$")
@@ -33,6 +34,18 @@ def event_of(row: Row) -> Event:
     return Event(**{name: row[name] for name in ("run", "seq", "at", "kind", "node", "text")})
 
 
+def approval_of(row: Row) -> Approval:
+    """A row of `approvals`, without what was told."""
+    names = ("id", "run", "subject", "question", "detail", "consequence", "asked", "expires", "decision", "note")
+    return Approval(**{name: row[name] for name in names}, decided=row["decided"], by=row["token"])
+
+
+def reply_of(row: Row) -> Reply:
+    """A row of `approvals` that was decided."""
+    more = More.model_validate(json.loads(row["more"])) if row["more"] else None
+    return Reply(question=row["id"], decision=row["decision"], note=row["note"], more=more)
+
+
 def token_of(row: Row) -> Token:
     """A row of `tokens`, without the hash."""
     times: dict[str, datetime | None] = {name: row[name] for name in ("expires", "revoked", "used")}
@@ -42,7 +55,7 @@ def token_of(row: Row) -> Token:
     )  # fmt: skip
 
 
-def kept(value: Request | Submission) -> str:
+def kept(value: Request | Submission | More) -> str:
     """A value as JSON in ASCII, whatever characters it holds."""
     return json.dumps(value.model_dump(mode="json"))
 

@@ -133,11 +133,12 @@ class Runs:
             row = await asked(cursor, "lock_run", **place)
             if row is None:
                 return None
-            if row["state"] == "queued":
+            if row["state"] in ("queued", "waiting_for_approval"):
+                why = "before it began" if row["state"] == "queued" else "while it waited for an answer"
                 await asked(
                     cursor, "end_run", **place, epoch=None, state="cancelled", outcome=None, headline="", problem=""
                 )
-                await append(cursor, tenant=who.tenant, run=run, entries=[("cancelled", "", "before it began")])
+                await append(cursor, tenant=who.tenant, run=run, entries=[("cancelled", "", why)])
             elif row["state"] == "running" and not row["cancelling"]:
                 await asked(cursor, "ask_to_end", **place)
                 await asked(cursor, "call", run=run)
