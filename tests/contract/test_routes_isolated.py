@@ -28,7 +28,7 @@ HOOK = "https://hooks.example/red"
 OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
     "any_token", "schema", "ended", "lease", "settle", "lapsed", "forget_points", "forget_blobs", "forget_writes",
-    "forget_runs", "forget_audit", "standing", "traced",
+    "forget_runs", "forget_audit", "kept_runs", "excess", "standing", "traced",
 }  # fmt: skip
 
 

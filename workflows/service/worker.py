@@ -25,7 +25,7 @@ from workflows.service.fence import EXIT, Fence
 from workflows.service.files import Kept
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
-from workflows.service.retention import lapse
+from workflows.service.retention import Keeper
 from workflows.service.store import PostgresStore
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import OF_SERVICE, sweep
@@ -138,7 +138,7 @@ class Worker:
             await asyncio.sleep(min(5.0, self.settings.stall_seconds / 4))
 
     async def _sweep(self) -> None:
-        log = structlog.get_logger()
+        log, keeper = structlog.get_logger(), Keeper(self.store, self.settings, self.kept)
         while True:
             try:
                 gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
@@ -147,7 +147,7 @@ class Worker:
                 if not self.kept.blobs.here:
                     alive = await self.store.alive()
                     await asyncio.to_thread(sweep, self.settings.home / "runs", alive, only=OF_SERVICE)
-                await lapse(self.store, self.settings, self.kept)
+                await keeper.look()
             except (StoreDown, OSError) as error:
                 log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)

@@ -57,6 +57,17 @@ class Lifecycle:
             await cursor.execute(queries()["lapsed"], {"age_s": age_s, "most": most})
             return tuple((row["tenant"], row["id"]) for row in await cursor.fetchall())
 
+    async def kept_runs(self) -> tuple[tuple[str, str, bool], ...]:
+        """All runs that have ended, as (tenant, id, whether within the hour), the newest first."""
+        rows = await self._database.rows("kept_runs")
+        return tuple((row["tenant"], row["id"], row["young"]) for row in rows)
+
+    async def excess(self, runs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Of these runs those that the caller may remove now, as (tenant, id): files first, then `forget`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(queries()["excess"], {"runs": list(runs)})
+            return tuple((row["tenant"], row["id"]) for row in await cursor.fetchall())
+
     async def forget(self, runs: Sequence[str]) -> None:
         """Remove runs, with their events and checkpoints."""
         async with self._database.transaction() as cursor:
