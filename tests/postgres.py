@@ -21,8 +21,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from psycopg.sql import SQL, Identifier
+
 from workflows.service.postgres import database, embedded_server
 from workflows.service.schema import migrate
+from workflows.service.store.pool import Pool
 from workflows.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -98,3 +101,18 @@ def running() -> Iterator[str]:
     """The address of one."""
     with server() as made:
         yield made.address
+
+
+async def dump(pool: Pool) -> list[tuple[str, str]]:
+    """All rows of all tables as (table, text); bytes too as text."""
+    tables = "select tablename from pg_tables where schemaname = 'public' order by 1"
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("set local bytea_output = 'escape'")
+        names = [row["tablename"] for row in await (await connection.execute(tables)).fetchall()]
+        return [
+            (name, row["text"])
+            for name in names
+            for row in await (
+                await connection.execute(SQL("select t::text as text from {} t").format(Identifier(name)))
+            ).fetchall()
+        ]

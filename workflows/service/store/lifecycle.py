@@ -22,6 +22,9 @@ class Leased:
     tries: int
 
 
+POINTS = ("forget_points", "forget_blobs", "forget_writes")
+
+
 class Lifecycle:
     """The part of the store that outlives runs. Any call may raise StoreDown."""
 
@@ -71,8 +74,14 @@ class Lifecycle:
     async def forget(self, runs: Sequence[str]) -> None:
         """Remove runs, with their events and checkpoints."""
         async with self._database.transaction() as cursor:
-            for name in ("forget_points", "forget_blobs", "forget_writes", "forget_runs"):
+            for name in (*POINTS, "forget_runs"):
                 await asked(cursor, name, runs=list(runs))
+
+    async def forget_points(self, run: str) -> None:
+        """Remove the checkpoints of a run that has ended: it needs them no more."""
+        async with self._database.transaction() as cursor:
+            for name in POINTS:
+                await asked(cursor, name, runs=[run])
 
     async def forget_audit(self, age_s: float) -> int:
         """Remove old lines of the audit, at most 1,000; how many went."""

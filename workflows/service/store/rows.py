@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from agent.domain import Request
+from workflows.service.store.envelope import Envelope, RequestSealed
 from workflows.service.values import Event, Run, Submission, Token
 
 Row = Mapping[str, Any]
 _RUN = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{32}$")
 _SAME = ("id", "tenant", "state", "priority", "epoch", "version", "last_seq", "created", "started", "finished")
+UNREADABLE = "encrypted with another key"
 _ALSO = ("deadline", "outcome", "headline", "problem", "cancelling")
 
 
@@ -22,10 +24,23 @@ def is_run(name: str) -> bool:
     return _RUN.match(name) is not None
 
 
-def run_of(row: Row) -> Run:
-    """A row of `runs`."""
-    request = Request.model_validate(json.loads(row["request"]))
-    return Run(request=request, **{name: row[name] for name in (*_SAME, *_ALSO)})
+def run_of(row: Row, envelope: Envelope) -> Run:
+    """A row of `runs`. Raises RequestSealed."""
+    return Run(request=request_of(row, envelope), **{name: row[name] for name in (*_SAME, *_ALSO)})
+
+
+def shown(row: Row, envelope: Envelope) -> Run:
+    """A row of `runs` for who looks at it: where its request cannot be read, the rest."""
+    try:
+        return run_of(row, envelope)
+    except RequestSealed:
+        return Run(request=Request(source=UNREADABLE), **{name: row[name] for name in (*_SAME, *_ALSO)})
+
+
+def request_of(row: Row, envelope: Envelope) -> Request:
+    """The request in a row of `runs`. Raises RequestSealed."""
+    text = envelope.open(row["tenant"], row["id"], "request", row["request"])
+    return Request.model_validate(json.loads(text))
 
 
 def event_of(row: Row) -> Event:
