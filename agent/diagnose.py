@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.errors import GraphDrained
@@ -16,6 +19,7 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
 
 from agent import asking, domain
+from agent.artifacts import Codec
 from agent.asking import Answer, Question
 from agent.deps import Deps
 from agent.domain import Report, Request
@@ -50,6 +54,24 @@ def serializer() -> JsonPlusSerializer:
     return JsonPlusSerializer(allowed_msgpack_modules=sorted(ours), allowed_json_modules=None)
 
 
+@dataclass(frozen=True)
+class _Cipher:
+    """A run's codec as the library asks for one. What was written without it is read without it."""
+
+    codec: Codec
+
+    def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+        return "sealed", self.codec.seal("checkpoint", plaintext)
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        del ciphername
+        return self.codec.open("checkpoint", ciphertext)
+
+
+def _sealing(codec: Codec | None) -> SerializerProtocol:
+    return EncryptedSerializer(_Cipher(codec), serializer()) if codec else serializer()
+
+
 @asynccontextmanager
 async def sqlite(path: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
     """Checkpoints of one run in a file."""
@@ -59,17 +81,18 @@ async def sqlite(path: Path) -> AsyncIterator[BaseCheckpointSaver[str]]:
 
 async def diagnose(
     request: Request, deps: Deps, *, run: str, checkpoints: Path | Checkpoints, control: RunControl | None = None,
-    answers: Sequence[Answer] = (),
+    answers: Sequence[Answer] = (), codec: Codec | None = None,
 ) -> Report:  # fmt: skip
     """Run the machine for `run`, or go on after its last finished node when `checkpoints` knows it.
 
-    checkpoints: a file (SQLite), or what opens another place; answers: to what the run asked. Raises what preparing
-    raises for a source that cannot be used; GraphDrained when `control` asked for it: calling again goes on after the
-    last finished node; Asked when it waits for an answer that is not there.
+    checkpoints: a file (SQLite), or what opens another place; answers: to what the run asked; codec: how what
+    checkpoints hold is written. Raises what preparing raises for a source that cannot be used; GraphDrained when
+    `control` asked for it: calling again goes on after the last finished node; Asked when it waits for an answer that
+    is not there.
     """
     config: RunnableConfig = {"configurable": {"thread_id": run}, "recursion_limit": STEPS}
     async with sqlite(checkpoints) if isinstance(checkpoints, Path) else checkpoints as saver:
-        saver.serde = serializer()
+        saver.serde = _sealing(codec)
         machine = build(saver)
         known = await machine.aget_state(config)
         start = _resumed(known, answers) if known.created_at else State(request=request, run=run)

@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     keep_days: float = Field(
         default=90.0, ge=0, le=36_500, description="days after which the service removes ended runs; 0: never"
     )
+    keep_gb: float = Field(
+        default=0.0, ge=0, le=10_000_000, description="GB of ended runs that the service keeps, newest first; 0: any"
+    )
+    keep_tenant_gb: float = Field(default=0.0, ge=0, le=10_000_000, description="the same of each tenant's runs")
     keep_audit_days: float = Field(
         default=400.0, ge=0, le=36_500, description="days for which the service keeps who did what; 0: for ever"
     )

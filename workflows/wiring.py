@@ -239,7 +239,9 @@ async def diagnose_run(
                     now=time.monotonic, emit=emit, mind=thinking, around=watcher.around if watcher else nullcontext,
                 )  # fmt: skip
                 where = checkpoints or run.folder / "state.sqlite"
-                return await diagnose(request, deps, run=run.id, checkpoints=where, control=control, answers=answers)
+                return await diagnose(
+                    request, deps, run=run.id, checkpoints=where, control=control, answers=answers, codec=run.codec
+                )
 
 
 async def _restore(workbench: Workbench, run: RunRef, request: Request, answers: Sequence[Answer]) -> None:

@@ -29,8 +29,7 @@ HOOK = "https://hooks.example/red"
 OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
     "any_token", "schema", "ended", "lease", "settle", "lapsed", "forget_points", "forget_blobs", "forget_writes",
-    "forget_runs", "forget_audit", "standing", "traced",
-    "unanswered",
+    "forget_runs", "forget_audit", "kept_runs", "excess", "standing", "traced", "unanswered",
 }  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from procrastinate import App
 
 from agent.asking import More, Question
 from workflows.service.ports import NotWaiting
+from workflows.service.store.envelope import Envelope
 from workflows.service.store.pool import Cursor, Database, asked
 from workflows.service.store.queries import queries
 from workflows.service.store.queue import defer
-from workflows.service.store.rows import approval_of, is_run, kept, reply_of, text
+from workflows.service.store.rows import approval_of, is_run, kept, reply_of, text, told_of
 from workflows.service.store.runs import append
 from workflows.service.values import Approval, Closed, EventKind, Principal, Reply, Ruling
 
@@ -26,15 +27,16 @@ class Approvals:
     _database: Database
     _app: App
     _tenant_runs: int
+    _envelope: Envelope
 
     async def approvals(self, tenant: str, run: str) -> tuple[Approval, ...]:
         rows = await self._database.rows("approvals", tenant=tenant, run=run) if is_run(run) else []
-        return tuple(map(approval_of, rows))
+        return tuple(approval_of(row, self._envelope) for row in rows)
 
     async def replies(self, tenant: str, run: str) -> tuple[Reply, ...]:
         """All answers that a run has got, in the order of its questions."""
         rows = await self._database.rows("approvals", tenant=tenant, run=run)
-        return tuple(reply_of(row) for row in rows if row["decision"])
+        return tuple(reply_of(row, self._envelope) for row in rows if row["decision"])
 
     async def decide(self, who: Principal, run: str, approval: str, decision: Ruling, note: str) -> Approval | None:
         if not is_run(run):
@@ -45,7 +47,7 @@ class Approvals:
             if row is None or known is None:
                 return None
             if known["decision"] == decision:
-                return approval_of(known)
+                return approval_of(known, self._envelope)
             if known["decision"]:
                 raise NotWaiting(f"it is closed already: {known['decision']}")
             if known["subject"] == "information" and decision == "approve":
@@ -63,8 +65,8 @@ class Approvals:
                 return None
             told = kept(more)
             last = next((one for one in reversed(questions) if one["subject"] == "information"), None)
-            if last is not None and last["decision"] == "message" and last["more"] == told:
-                return approval_of(last)
+            if last is not None and last["decision"] == "message" and told_of(last, self._envelope) == told:
+                return approval_of(last, self._envelope)
             if last is None or last["decision"]:
                 raise NotWaiting("the run does not wait for information")
             settled = await self._settle(cursor, row, last, "message", who=who, more=told)
@@ -84,8 +86,9 @@ class Approvals:
     ) -> Approval:  # fmt: skip
         """Keep the answer and put the run back into the queue, where the tenant has the fewest runs."""
         place = {"tenant": run["tenant"], "run": run["id"]}
+        told = self._envelope.close(run["tenant"], run["id"], f"more/{question['id']}", more) if more else None
         settled = await asked(
-            cursor, "settle_approval", **place, id=question["id"], decision=decision, note=text(note, 2000), more=more,
+            cursor, "settle_approval", **place, id=question["id"], decision=decision, note=text(note, 2000), more=told,
             token=who.token if who else None,
         )  # fmt: skip
         room = await asked(cursor, "room", tenant=run["tenant"], queued=0, running=self._tenant_runs)
@@ -97,7 +100,7 @@ class Approvals:
         said = f"{question['id']}: {decision}{f': {note}' if note else ''}"
         kind: EventKind = "message" if decision == "message" else "approval_decided"
         await append(cursor, **place, entries=[(kind, "", said), ("queued", "", "it goes on with the answer")])
-        return approval_of(settled)
+        return approval_of(settled, self._envelope)
 
     @staticmethod
     async def _audited(cursor: Cursor, who: Principal, action: str, run: str, detail: str) -> None:
@@ -108,7 +111,9 @@ class Approvals:
         """Keep a question of a run that waits from now on."""
         await asked(
             cursor, "ask", tenant=tenant, run=run, id=question.id, subject=question.subject,
-            question=text(question.question, 4000), detail=text(question.detail, DETAIL),
+            question=text(question.question, 4000), detail=self._envelope.close(
+                tenant, run, f"detail/{question.id}", text(question.detail, DETAIL)
+            ),
             consequence=text(question.consequence, 1000), wait_s=wait_s,
         )  # fmt: skip
         said = f"{question.id}: {question.question}"

@@ -23,6 +23,9 @@ class Leased:
     about: str = "ended"
 
 
+POINTS = ("forget_points", "forget_blobs", "forget_writes")
+
+
 class Lifecycle:
     """The part of the store that outlives runs. Any call may raise StoreDown."""
 
@@ -58,11 +61,28 @@ class Lifecycle:
             await cursor.execute(queries()["lapsed"], {"age_s": age_s, "most": most})
             return tuple((row["tenant"], row["id"]) for row in await cursor.fetchall())
 
+    async def kept_runs(self) -> tuple[tuple[str, str, bool], ...]:
+        """All runs that have ended, as (tenant, id, whether within the hour), the newest first."""
+        rows = await self._database.rows("kept_runs")
+        return tuple((row["tenant"], row["id"], row["young"]) for row in rows)
+
+    async def excess(self, runs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Of these runs those that the caller may remove now, as (tenant, id): files first, then `forget`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(queries()["excess"], {"runs": list(runs)})
+            return tuple((row["tenant"], row["id"]) for row in await cursor.fetchall())
+
     async def forget(self, runs: Sequence[str]) -> None:
         """Remove runs, with their events and checkpoints."""
         async with self._database.transaction() as cursor:
-            for name in ("forget_points", "forget_blobs", "forget_writes", "forget_runs"):
+            for name in (*POINTS, "forget_runs"):
                 await asked(cursor, name, runs=list(runs))
+
+    async def forget_points(self, run: str) -> None:
+        """Remove the checkpoints of a run that has ended: it needs them no more."""
+        async with self._database.transaction() as cursor:
+            for name in POINTS:
+                await asked(cursor, name, runs=[run])
 
     async def forget_audit(self, age_s: float) -> int:
         """Remove old lines of the audit, at most 1,000; how many went."""

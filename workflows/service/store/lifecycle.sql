@@ -26,6 +26,19 @@ update runs set removing = now() where id in (
     order by finished limit %(most)s for update skip locked
 )
 returning id, tenant;
+-- kept_runs --
+select id, tenant, finished > now() - interval '1 hour' as young from runs
+where finished is not null order by finished desc, id desc;
+-- excess --
+-- As for `lapsed`. What ended within the hour stays: whoever waits for it has had no time to look.
+update runs set removing = now() where id in (
+    select id from runs
+    where id = any(%(runs)s::text[]) and finished < now() - interval '1 hour'
+        and (removing is null or removing < now() - interval '10 minutes')
+        and not exists (select 1 from callbacks c where c.run = runs.id and c.state = 'due')
+    for update skip locked
+)
+returning id, tenant;
 -- forget_points --
 delete from checkpoints where thread_id = any(%(runs)s::text[]);
 -- forget_blobs --

@@ -88,6 +88,14 @@ where tenant = %(tenant)s and id = %(run)s and job = %(job)s and state in ('queu
 returning *, deadline < now() as late;
 -- content --
 select s.content from submissions s join runs r on r.id = s.run where r.tenant = %(tenant)s and r.id = %(run)s;
+-- submitted --
+select r.request, s.content from runs r left join submissions s on s.run = r.id
+where r.tenant = %(tenant)s and r.id = %(run)s for update of r;
+-- reseal --
+with sealed as (
+    update runs set request = coalesce(%(request)s, request) where tenant = %(tenant)s and id = %(run)s returning id
+)
+update submissions s set content = coalesce(%(content)s, s.content) from sealed where s.run = sealed.id;
 -- beat --
 update runs set beat = now() where tenant = %(tenant)s and id = %(run)s and epoch = %(epoch)s
 returning cancelling, coalesce(deadline < now(), false) as late;
@@ -113,7 +121,7 @@ for update skip locked;
 -- overdue --
 select id, tenant from runs where state = 'queued' and deadline < now() for update skip locked;
 -- live --
-select request from runs where state in ('queued', 'running', 'waiting_for_approval');
+select id, tenant, request from runs where state in ('queued', 'running', 'waiting_for_approval');
 -- sequences --
 select id, last_seq from runs where id = any(%(runs)s);
 -- token --
