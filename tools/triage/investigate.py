@@ -20,7 +20,7 @@ from tools.triage.ledger import Ledger, checked
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
-from tools.triage.reading import Log, fresh_traces, onsets, raised, symptoms
+from tools.triage.reading import Log, counted, fresh_traces, onsets, raised, symptoms
 from tools.triage.topology import Topology
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged
@@ -70,7 +70,7 @@ async def triage(incident: Incident) -> Note:
     seen = tuple(
         symptom
         for name, log in incident.logs.items()
-        for symptom in (*symptoms(log, window, end, ledger), *raised(name, fresh[name]))
+        for symptom in (*counted(log, symptoms(log, window, end, ledger), start, end), *raised(name, fresh[name]))
     )
     if not seen:
         return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
@@ -149,7 +149,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
         good=previous.get(lead.service, "") if lead else "",
         citations="",
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
     )  # fmt: skip
 
 
@@ -237,5 +237,5 @@ def _healthy(
         confidence=(0.8 if lines >= 100 else 0.5) if dated else 0.0, onset=-1, service="",
         summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
         actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],
     )  # fmt: skip

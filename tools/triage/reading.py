@@ -15,11 +15,13 @@ from tools.oplogs.rates import Rate, Window, activity
 from tools.oplogs.traces import START, Trace, kind_of
 from tools.triage.hints import hints_of
 from tools.triage.ledger import Ledger
-from tools.triage.onset import Stretch, stretch
+from tools.triage.onset import Stretch, beyond, stretch
 from tools.triage.values import Symptom
 
 _SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
 BAD = ("error", "fatal")
+WORK = ("info", "debug")  # levels of lines that tell of work done
+LEAST_WORK = 60  # of them, from which on they can be a measure
 SLACK_S, MAX_SLACK_S = (
     2,
     60,
@@ -27,6 +29,7 @@ SLACK_S, MAX_SLACK_S = (
 MOST = 12  # symptoms of a service
 CODE = 3  # lines of code of a traceback
 CHANCE = 0.3  # that a new error is none, up to which it counts; of a warning a tenth of it
+PARTS = 60  # of the time looked at, in which lines are counted
 SILENT, USUAL = 6.0, 0.98  # gaps as long as this quantile of those before, after which a service is silent
 
 
@@ -66,11 +69,31 @@ def onsets(logs: Mapping[str, Log], since: int | None) -> dict[str, Stretch]:
     found: dict[str, Stretch] = {}
     for name, log in logs.items():
         for levels in (BAD, ("warning",)):
-            seen = stretch(log.times(levels), max(start, since or start), end)
+            seen = _stretch(log, levels, max(start, since or start), end)
             if seen:
                 found[name] = replace(seen, start=_sharper(log, levels, seen))
                 break
     return found
+
+
+def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch | None:
+    """Where lines of these levels came more often: by the clock, and also for as much work as was done then.
+
+    Work is the other lines of the log. More customers make more errors; that alone is no onset.
+    """
+    times = log.times(levels)
+    seen = stretch(times, start, end)
+    if seen is None:
+        return None
+    work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
+    if len(work) < LEAST_WORK or beyond(times, work, seen):
+        return seen
+    done = np.searchsorted(work, np.array([time for time in times if start <= time < end])).tolist()
+    again = stretch(done, 0, len(work) + 1)
+    if again is None:
+        return None
+    last = len(work) - 1
+    return replace(again, start=int(work[min(again.start, last)]), end=int(work[min(again.end, last)]) + 1)
 
 
 def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch) -> int:
@@ -95,6 +118,23 @@ def symptoms(log: Log, window: Window, end: int, ledger: Ledger) -> tuple[Sympto
     found.sort(key=lambda each: (each.level == "warning", each.state != "new", -each.after))
     silent = _silent(log, window, end, ledger)
     return tuple([*([silent] if silent else []), *found][:MOST])
+
+
+def counted(log: Log, seen: Sequence[Symptom], start: int, end: int) -> tuple[Symptom, ...]:
+    """A service's symptoms with their lines in each of PARTS parts of [start, end)."""
+    numbers = {template.id: template.number for template in log.index.templates()}
+    wanted = {numbers[each.template]: each.template for each in seen if each.template in numbers}
+    if not wanted or end <= start:
+        return tuple(seen)
+    edges = np.linspace(start, end, PARTS + 1)
+    counts = {name: np.zeros(PARTS, dtype=np.int64) for name in wanted.values()}
+    for ids, times in log.index.activity():
+        for number, name in wanted.items():
+            counts[name] += np.histogram(times[ids == number], bins=edges)[0]
+    return tuple(
+        each.model_copy(update={"counts": tuple(counts[each.template].tolist())}) if each.template in counts else each
+        for each in seen
+    )
 
 
 def _worse(rate: Rate, window: Window, share: float) -> bool:

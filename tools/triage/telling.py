@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tools.oplogs.asking import written
 from tools.triage.values import Note, Sentence, Suspected
 
-_CAUSES = {
+CAUSES = {
     "change": "a change of the code", "config": "a change of the configuration", "dependency": "a changed dependency",
     "infrastructure": "infrastructure or upstream (no change fits)", "healthy": "healthy: nothing happened",
     "inconclusive": "inconclusive",
@@ -26,7 +26,7 @@ def markdown(note: Note) -> Iterator[str]:
 
 
 def _told(note: Note, *, markdown: bool) -> Iterator[str]:
-    yield f"{'# ' if markdown else ''}Triage: {_CAUSES[note.cause]} (confidence {note.confidence:.2f})"
+    yield f"{'# ' if markdown else ''}Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})"
     yield ""
     yield from (_sentence(each) for each in note.summary)
     yield from _section("Timeline", markdown, list(_timeline(note, markdown=markdown)))

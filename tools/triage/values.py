@@ -39,6 +39,7 @@ class Deploy(Value):
 class Symptom(Value):
     """What a service's log says differently since the onset. before, after: lines on each side of it.
 
+    counts: its lines in equal parts of the time looked at, () unknown.
     state: "new", "more", "silent" (it stopped writing); hints: kinds of cause that its words name.
     """
 
@@ -53,6 +54,7 @@ class Symptom(Value):
     first: int
     evidence: str
     hints: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
 class Point(Value):
@@ -110,6 +112,7 @@ class Moment(Value):
 class Note(Value):
     """The note for the person on call. confidence: 0 to 1, capped by grounding; onset: -1 where nothing began.
 
+    begin, end: of the time looked at, -1 unknown.
     reproduction: the stack trace that a diagnosis can start from, "" without one in the repository's code; revision:
     what ran when it was written; good: what ran before the suspect change.
     citations: what the check of the sentences' citations said.
@@ -132,3 +135,5 @@ class Note(Value):
     good: str
     citations: str
     notes: tuple[str, ...] = ()
+    begin: int = -1
+    end: int = -1

@@ -57,7 +57,9 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         str, typer.Option(help="Zone of times that do not say it: UTC or an offset such as +02:00.")
     ] = "UTC",
     style: Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="How it is printed.")] = "text",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep note.md and note.json here too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep note.html (with a picture), note.md, note.json here.")
+    ] = None,
     patch: Annotated[
         bool, typer.Option("--patch", help="Where the bug is in the code, go on to a verified patch (runs the tests).")
     ] = False,
@@ -208,9 +210,11 @@ async def _checkout(settings: Settings, repo: str | None) -> AsyncIterator[tuple
 
 
 def _keep(note: Note, out: Path) -> None:
+    from tools.triage.picture import page
     from tools.triage.telling import markdown
     from workflows.text import clean
 
+    (out / "note.html").write_text(clean(page(note)), encoding="utf-8")
     (out / "note.md").write_text("".join(f"{clean(row)}\n" for row in markdown(note)), encoding="utf-8")
     (out / "note.json").write_text(note.to_json(indent=2) + "\n", encoding="utf-8")
 
