@@ -36,7 +36,8 @@ def raised(record):
 
 class Json(logging.Formatter):
     def format(self, record):
-        row = {"ts": written(record, "%Y-%m-%dT%H:%M:%SZ"), "severity": record.levelname, "message": record.getMessage()}
+        row = {"ts": written(record, "%Y-%m-%dT%H:%M:%SZ"), "severity": record.levelname}
+        row["message"] = record.getMessage()
         error = raised(record)
         if error is not None:
             row["error"] = type(error).__name__ + ": " + str(error)
@@ -305,7 +306,9 @@ services:
 """
 LIBRARIES = {
     "parcelkit==3.1": "def steps(grams, size=500):\n    return -(-grams // size)\n",
-    "parcelkit==3.2": "def steps(grams, size=500):\n    return -(-grams // size)\n\n\ndef litres(mm3):\n    return mm3 / 1e6\n",
+    "parcelkit==3.2": (
+        "def steps(grams, size=500):\n    return -(-grams // size)\n\n\ndef litres(mm3):\n    return mm3 / 1e6\n"
+    ),
     "parcelkit==4.0": "def steps(grams, *, step=500):\n    return -(-grams // step)\n",
 }
 

@@ -20,7 +20,10 @@ _INSTALLED = re.compile(r'(?<=["\s(])/(?:usr/src|opt)/')  # where images put pro
 
 @dataclass(frozen=True)
 class Place:
-    """A frame at the deployed commit. depth: 0 for the innermost in the repository; commit: who wrote it."""
+    """A frame at the deployed commit. depth: 0 for the innermost in the repository; commit: who wrote it.
+
+    failing: the part of its line that failed, where the trace marks it.
+    """
 
     service: str
     file: str
@@ -30,6 +33,7 @@ class Place:
     commit: str
     evidence: str
     trace: str
+    failing: str = ""
 
 
 async def places(
@@ -65,8 +69,19 @@ async def _mapped(
         mapped = ledger.add(
             "frame", summary, time=trace.first, where=where, query=f"git blame {revision[:12]} -- {frame.file}"
         )
-        found.append(Place(service, frame.file, frame.line, frame.function, depth, commit, mapped, trace.text))
+        failing = marked(trace.text, frame.file, frame.line)
+        found.append(Place(service, frame.file, frame.line, frame.function, depth, commit, mapped, trace.text, failing))
     return found
+
+
+def marked(trace: str, file: str, line: int) -> str:
+    """The part of a frame's line that Python 3.11 and later mark as what failed, "" where nothing is marked."""
+    rows = trace.split("\n")
+    for number, row in enumerate(rows[:-2]):
+        if f'{file}", line {line},' in row and not rows[number + 2].strip(" ~^") and rows[number + 2].strip():
+            marks, code = rows[number + 2], rows[number + 1]
+            return code[len(marks) - len(marks.lstrip()) : len(marks.rstrip())].strip()
+    return ""
 
 
 async def _blame(history: History, revision: str, file: str) -> dict[int, BlameLine]:

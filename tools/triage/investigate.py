@@ -15,6 +15,7 @@ from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import tagged
+from tools.triage.explaining import explained
 from tools.triage.frames import Place, places
 from tools.triage.ledger import Ledger, checked
 from tools.triage.onset import Stretch
@@ -129,7 +130,8 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     own = tuple(place for place in mapped if place.service == origin)
     case = Case(found.onset, max(1, found.onset - found.start), origin, _first(near, origin), own or mapped, topology)
     suspects = ranked(changes, case)
-    verdict = judged(case, suspects, outside_of(origin, near, topology, incident.logs))
+    upstream = outside_of(origin, near, topology, incident.logs)
+    verdict = judged(case, suspects, upstream)
     lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
     previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
     todo = await actions(
@@ -150,6 +152,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         good=previous.get(lead.service, "") if lead else "",
         citations="",
         notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
+        hypotheses=explained(case, suspects, verdict, upstream),
     )  # fmt: skip
 
 

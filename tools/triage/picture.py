@@ -31,6 +31,13 @@ def page(note: Note) -> str:
             f"{escape(s.commit[:12] or 'outside the repository')} <code>{escape(s.subject)}</code>, {s.score:g} points"
             f"{_links(s.evidence)}" for s in note.suspects
         ]),
+        *_part("Hypotheses", [
+            f"{_claim(h.claim)} ({escape(h.by)}, confidence {h.confidence:.2f})<ul>"
+            + "".join(f"<li>for: {_claim(said)}</li>" for said in h.supports)
+            + "".join(f"<li>against: {_claim(said)}</li>" for said in h.contradicts)
+            + f"<li>to tell: {_claim(h.test)}</li></ul>"
+            for h in note.hypotheses
+        ]),
         *_part("Blast radius", map(_claim, note.blast)),
         *_part("What to do", [
             f"{a.kind}: {_claim(a.sentence)}{f' <code>{escape(a.command)}</code>' if a.command else ''}"
@@ -67,7 +74,8 @@ def _part(name: str, items: Iterator[str] | Sequence[str] | map[str]) -> Iterato
 
 def _table(moments: Sequence[Moment]) -> Iterator[str]:
     if moments:
-        yield '<h2>Timeline</h2><table><thead><tr><th scope="col">Time</th><th scope="col">What</th></tr></thead><tbody>'
+        yield "<h2>Timeline</h2><table><thead><tr>"
+        yield '<th scope="col">Time</th><th scope="col">What</th></tr></thead><tbody>'
         for row in moments:
             at = written(row.time) if row.time >= 0 else "unknown"
             yield f"<tr><td>{at}</td><td>{escape(row.what)}{_links(row.cites)}</td></tr>"
@@ -84,8 +92,8 @@ def drawing(note: Note) -> str:
     height = TOP + LANE * (2 + len(shown)) + 30
     marks = [row for row in note.timeline if row.time >= 0]
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="100%" role="img" '
-        'aria-labelledby="picture-title picture-told" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="100%" font-size="12"',
+        'role="img" aria-labelledby="picture-title picture-told" font-family="sans-serif">',
         '<title id="picture-title">Timeline of the incident</title>',
         f'<desc id="picture-told">{escape(_told(note, start, end))}</desc>',
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',

@@ -15,10 +15,10 @@ from tools.triage.hints import KNOBS, terms_of
 from tools.triage.topology import Topology
 from tools.triage.values import Point, Suspected, Symptom
 
-FRAME, NEAR_FRAME, FILE, TERMS, KIND = 5.0, 3.0, 1.5, 3.0, 2.0
+FRAME, NEAR_FRAME, FILE, TERMS, KIND, MEANS = 5.0, 3.0, 1.5, 3.0, 2.0, 1.5
 SERVICE, BELOW, OTHER, ELSEWHERE = 2.0, 1.0, -0.5, -3.0
 TIME, INERT = 2.0, -4.0
-CONTENT = ("frame", "file", "terms", "kind")
+CONTENT = ("frame", "file", "terms", "kind", "means")
 _NEAR = 3  # lines
 _PACKAGE = re.compile(r"\s*\"?([A-Za-z][\w.-]{2,60})")
 _EXCERPT = 40  # lines of a diff
@@ -90,14 +90,28 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
         near = any(abs(line - place.line) <= _NEAR for line in change.lines.get(place.file, ()))
         if not wrote and not near and place.file not in change.files:
             continue
+        kept = wrote and bool(place.failing) and _bare(place.failing) in _bare(change.removed)
+        wrote, near = wrote and not kept, near and not kept
         full = FRAME if wrote else NEAR_FRAME if near else FILE
-        how = "wrote the line of" if wrote else "changed lines beside" if near else "changed the file of"
+        how = (
+            "wrote the line, but not what failed in it, of"
+            if kept
+            else "wrote the line of"
+            if wrote
+            else "changed lines beside"
+            if near
+            else "changed the file of"
+        )
         what = f"It {how} the frame {place.file}:{place.line} ({place.function or '?'})."
         point = Point(name="frame" if wrote or near else "file", points=round(full * share, 2), detail=what,
                       evidence=place.evidence)  # fmt: skip
         if best is None or point.points > best.points:
             best = point
     return best
+
+
+def _bare(code: str) -> str:
+    return "".join(code.split())
 
 
 def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | None:
@@ -126,6 +140,10 @@ def _kind(change: Changed, case: Case) -> Iterator[Point]:
     if seen:
         said = f"It changes {'settings' if change.kind == 'config' else 'dependencies'}, and the error's words say so."
         yield Point(name="kind", points=KIND, detail=said, evidence=seen.evidence)
+    able = next(((s, hint) for s in case.symptoms for hint in s.hints if hint in change.means), None)
+    if able and change.deploy.service in (case.origin, ""):
+        said = f"Lines that it changes can bring about what the error names ({able[1]})."
+        yield Point(name="means", points=MEANS, detail=said, evidence=able[0].evidence)
 
 
 def _fits(change: Changed, symptom: Symptom) -> bool:

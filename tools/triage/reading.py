@@ -208,12 +208,15 @@ def _code(trace: Trace) -> str:
 
 
 def fresh_traces(log: Log, onset: int, ledger: Ledger) -> tuple[tuple[Trace, str], ...]:
-    """Stack traces that were first seen at or after the onset, the most frequent first, each with its evidence."""
+    """Stack traces first seen at or after the onset, the most frequent first, each with its evidence.
+
+    Of a service that had stopped writing by then, those that are the last thing it wrote.
+    """
     start, end = log.span()
     slack = max(SLACK_S, min(MAX_SLACK_S, (end - start) // 8))
     found: list[tuple[Trace, str]] = []
     for trace in log.index.traces():
-        if trace.first >= onset - slack or trace.first < 0:
+        if trace.first >= min(onset - slack, end - 1) or trace.first < 0:
             said = f"{trace.exception}: {mask(trace.message)[:160]}".strip(": ")
             summary = f"{log.service}: stack trace {trace.fingerprint}, {trace.count} times since the onset: {said}"
             seen = ledger.add("trace", summary, time=trace.first, where=f"{trace.file}:{trace.line}")

@@ -60,7 +60,7 @@ class Symptom(Value):
 class Point(Value):
     """One reason for or against a change, in points; evidence: what shows it."""
 
-    name: Literal["frame", "file", "terms", "time", "service", "kind"]
+    name: Literal["frame", "file", "terms", "time", "service", "kind", "means"]
     points: float
     detail: str
     evidence: str
@@ -109,6 +109,22 @@ class Moment(Value):
     cites: tuple[str, ...]
 
 
+class Hypothesis(Value):
+    """An explanation beside others. commit: of the change that it blames, "" for none; by: "signals" or a model.
+
+    confidence: 0 to 1, capped by grounding; test: what would tell it from the others.
+    """
+
+    claim: Sentence
+    cause: Cause
+    commit: str
+    supports: tuple[Sentence, ...]
+    contradicts: tuple[Sentence, ...]
+    test: Sentence
+    confidence: float
+    by: str
+
+
 class Note(Value):
     """The note for the person on call. confidence: 0 to 1, capped by grounding; onset: -1 where nothing began.
 
@@ -137,3 +153,4 @@ class Note(Value):
     notes: tuple[str, ...] = ()
     begin: int = -1
     end: int = -1
+    hypotheses: tuple[Hypothesis, ...] = ()
