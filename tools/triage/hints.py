@@ -22,6 +22,10 @@ HINTS = {
     "dependency": r"modulenotfounderror|importerror|cannot import name|no module named|undefined symbol"
     r"|unexpected keyword argument|nosuchmethoderror|classnotfoundexception|module .{1,80} has no attribute",
     "null": r"nonetype|null ?pointer|\bof (?:undefined|null)\b|nil pointer|on a `none` value|object reference not set",
+    "hangup": r"broken pipe|connection reset by peer|client (?:closed|disconnected|gone away)|epipe",
+    "arithmetic": r"zerodivision|(?:divi[ds]\w* |modulo )by zero|arithmeticexception|overflowerror",
+    "missing": r"keyerror|indexerror|nosuchelement|out of (?:range|bounds)|key not found|no such key",
+    "parsing": r"valueerror|numberformat|invalid literal|could not convert|not a number|invalid (?:date|format|syntax)",
     "data": r"jsondecodeerror|unicodedecodeerror|malformed|cannot parse|invalid literal|unparsable|bad message",
 }  # fmt: skip
 # Words of settings that, when changed, bring about what a hint names.
@@ -40,8 +44,12 @@ MEANS = {
     "pool": r"\.(?:give|release|close|acquire|take|connect|open)\(|\bwith \b|finally|semaphore|executor",
     "slow": r"\bfor \b|\bwhile \b|sleep|retr(?:y|ies)|\.(?:query|execute|join|wait|fetch\w*)\(|\block\b|timeout",
     "disk": r"\.write\(|\bopen\(|\blog(?:ger)?\.\w+\(|rotat|retention",
+    "arithmetic": r"[\w)\]] ?(?://?|%) ?[\w(]",
+    "missing": r"\w\[[^\]]+\]|\.index\(|\.pop\(|\.next\(|\bnext\(",
+    "parsing": r"\b(?:int|float|Decimal|Number)\(|pars(?:e|ed)\b|strptime|fromisoformat|\.split\(|\.index\(",
     "null": r"\.get\(|\bNone\b|\bnull\b|\bnil\b|undefined|Optional|\.(?:find|first|match)\(",
 }  # fmt: skip
+TAKEN_AWAY = frozenset({"memory", "pool", "null"})  # what lines that are gone can bring about too
 OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate"})
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEANS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MEANS.items()}

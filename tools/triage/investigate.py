@@ -16,7 +16,7 @@ from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import tagged
 from tools.triage.explaining import explained
-from tools.triage.frames import Place, places
+from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
@@ -128,7 +128,10 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     changes = await changes_of(incident.history, before, ledger, notes)
     near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
     own = tuple(place for place in mapped if place.service == origin)
-    case = Case(found.onset, max(1, found.onset - found.start), origin, _first(near, origin), own or mapped, topology)
+    first = _first(near, origin)
+    said = [each for each in first if each.service == origin]
+    wrote = await writers(incident.history, said, running, ledger) if incident.history and not own else ()
+    case = Case(found.onset, max(1, found.onset - found.start), origin, first, (*(own or mapped), *wrote), topology)
     suspects = ranked(changes, case)
     upstream = outside_of(origin, near, topology, incident.logs)
     verdict = judged(case, suspects, upstream)

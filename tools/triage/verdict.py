@@ -14,6 +14,7 @@ from tools.triage.rank import Case
 from tools.triage.values import Cause, Sentence, Suspected, Symptom
 
 STRONG, SOME, PLAUSIBLE = 3.0, 1.5, 2.5  # points of grounding; of a score
+WORDS = 2.5  # points up to which words alone do not tell changes of one deploy apart
 TIMELY = 0.6  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
@@ -73,6 +74,16 @@ def _alone_able(lead: Suspected, others: Sequence[Suspected]) -> bool:
     return not any(of(each, "means") > 0 and of(each, "service") > 0 and each.kind != "inert" for each in others)
 
 
+def _of_words(lead: Suspected) -> bool:
+    """Whether no more than shared words and what lines could bring about speak for it, beyond time and place."""
+    return lead.grounding < WORDS and of(lead, "frame") + of(lead, "kind") <= 0
+
+
+def _beside(lead: Suspected, other: Suspected) -> bool:
+    """Whether another change went live with it, of what a service runs and where it began."""
+    return other.deployed == lead.deployed and other.kind != "inert" and of(other, "service") >= 0
+
+
 def _same_place(lead: Suspected, second: Suspected) -> bool:
     """Whether another change of the same deploy touched what failed too."""
     return second.deployed == lead.deployed and of(second, "frame") + of(second, "file") >= SOME
@@ -94,7 +105,7 @@ def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Susp
     if second is not None and (second.score >= CLOSE * lead.score or _same_place(lead, second)):
         cap = min(cap, 0.45)
         decide = (_tell_apart(lead, second),)
-    if not case.origin:
+    if not case.origin or (_of_words(lead) and any(_beside(lead, each) for each in others)):
         cap = min(cap, 0.45)
     confidence = round(min(cap, lead.score / 10), 2)
     cause = CAUSES[lead.kind]
