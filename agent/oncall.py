@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agent.act import Account, Task, act
 from agent.domain import Reasoner
@@ -118,7 +119,7 @@ def _stated(answer: str, note: Note, by_id: Mapping[str, Observation], by: str) 
     """The hypotheses of an answer that stand: quotes that are there, a chain that runs forward in time."""
     marks = list(_CLAIM.finditer(answer))[:MOST]
     ends = [mark.start() for mark in marks[1:]] + [len(answer)]
-    for mark, end in zip(marks, ends, strict=True):
+    for mark, end in zip(marks, ends, strict=False):
         block = answer[mark.end() : end]
         supports = tuple(_quoted(_BECAUSE, block, by_id))
         chained = _CHAIN.search(block)
@@ -142,7 +143,7 @@ def forward(chain: Sequence[Observation], onset: int) -> bool:
     Commits have no place in that order: a commit is older than its deploy, but what it changed came with that.
     """
     times = [each.time for each in chain if each.time >= 0 and each.kind != "commit"]
-    ordered = all(later >= earlier - SLACK_S for earlier, later in zip(times, times[1:], strict=False))
+    ordered = all(later >= earlier - SLACK_S for earlier, later in pairwise(times))
     late = any(each.kind == "deploy" and each.time > onset + SLACK_S for each in chain)
     return bool(chain) and ordered and not late
 
