@@ -14,7 +14,7 @@ DISK = 1 << 20
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident. causes: verdicts that are right;"""
+    """One incident. causes: verdicts that are right."""
 
     name: str
     fault: str
@@ -87,7 +87,7 @@ PARSED = bad(
 )
 SHELVES = bad(
     "shelves by the first letter",
-    {"services/inventory/stock.py": ("SHELVES[len(sku) % len(SHELVES)]", 'SHELVES["apqz".index(sku[0])]')},
+    {"services/inventory/stock.py": ("SHELVES[len(sku) % len(SHELVES)]", 'SHELVES["apz".index(sku[0])]')},
 )
 GUEST = bad(
     "sessions of guests are none",
@@ -144,7 +144,7 @@ CACHE = bad(
     {
         "services/inventory/stock.py": (
             "def query(connection):\n    time.sleep(0.004)\n",
-            "ANSWERS = []\n\n\ndef query(connection):\n    time.sleep(0.004)\n    ANSWERS.append(bytearray(3 << 20))\n",
+            "ANSWERS = []\n\n\ndef query(connection):\n    time.sleep(0.004)\n    ANSWERS.append(bytearray(9 << 20))\n",
         )
     },
 )

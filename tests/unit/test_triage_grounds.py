@@ -1,4 +1,4 @@
-"""What grounds a suspect: traces within fields, the part of a line that failed, who writes a message, means; traffic."""
+"""What grounds a suspect: traces within fields, what failed in a line, who writes a message, means; traffic."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def repository(repo: Path, *versions: dict[str, str]) -> list[str]:
     return git(repo, "rev-list", "--reverse", "HEAD").split()
 
 
-async def looked_into(tmp_path: Path, logs: dict[str, list[str]], deploys: list[dict[str, object]]) -> Note:
+async def looked_into(tmp_path: Path, logs: dict[str, list[str]], deploys: list[dict[str, str]]) -> Note:
     """The triage of these logs, deploys and tmp_path/repo."""
     opened_logs = {}
     for name, lines in logs.items():
@@ -112,7 +112,7 @@ async def looked_into(tmp_path: Path, logs: dict[str, list[str]], deploys: list[
 
 
 async def test_the_setting_beside_a_message_is_suspect(tmp_path: Path) -> None:
-    """The code that writes the new error reads the setting that was changed; the other change of the deploy is not it."""
+    """The code that writes the new error reads the setting that was changed; the deploy's other change is not it."""
     code = (
         'def load(weight):\n    if weight > LIMITS["heaviest"]:\n        LOG.error("no van takes %d grams", weight)\n'
     )

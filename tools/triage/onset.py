@@ -33,7 +33,7 @@ class Stretch:
     score: float
 
 
-def stretch(times: Sequence[int], start: int, end: int) -> Stretch | None:
+def stretch(times: Sequence[int], start: int, end: int, sure: float = SURE) -> Stretch | None:
     """The stretch of [start, end) with the most events for its length; None where nothing stands out."""
     events = np.sort(np.array([time for time in times if start <= time < end], dtype=np.float64))
     total, span = len(events), float(end - start)
@@ -42,7 +42,7 @@ def stretch(times: Sequence[int], start: int, end: int) -> Stretch | None:
     lasts = np.unique(np.linspace(0, total - 1, min(total, _PLACES)).astype(int))
     places = np.unique(np.searchsorted(events, events[lasts]))
     best = _best(events, places, lasts, span)
-    if best is None or best[2] < SURE + np.log(max(1.0, len(places) * (len(places) - 1) / 2)):
+    if best is None or best[2] < sure + np.log(max(1.0, len(places) * (len(places) - 1) / 2)):
         return None
     before = places[max(0, int(np.searchsorted(places, best[0])) - 1)]
     best = _best(events, np.arange(before, best[0] + 1), np.array([best[1]]), span) or best

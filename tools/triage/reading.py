@@ -15,12 +15,13 @@ from tools.oplogs.rates import Rate, Window, activity
 from tools.oplogs.traces import START, Trace, kind_of
 from tools.triage.hints import hints_of
 from tools.triage.ledger import Ledger
-from tools.triage.onset import Stretch, beyond, stretch
+from tools.triage.onset import SURE, Stretch, beyond, stretch
 from tools.triage.values import Symptom
 
 _SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
 BAD = ("error", "fatal")
 WORK = ("info", "debug")  # levels of lines that tell of work done
+SURER = SURE + 3  # of warnings alone: services have them on good days too
 LEAST_WORK = 60  # of them, from which on they can be a measure
 SLACK_S, MAX_SLACK_S = (
     2,
@@ -82,14 +83,15 @@ def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch
     Work is the other lines of the log. More customers make more errors; that alone is no onset.
     """
     times = log.times(levels)
-    seen = stretch(times, start, end)
+    sure = SURE if levels == BAD else SURER
+    seen = stretch(times, start, end, sure)
     if seen is None:
         return None
     work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
     if len(work) < LEAST_WORK or beyond(times, work, seen):
         return seen
     done = np.searchsorted(work, np.array([time for time in times if start <= time < end])).tolist()
-    again = stretch(done, 0, len(work) + 1)
+    again = stretch(done, 0, len(work) + 1, sure)
     if again is None:
         return None
     last = len(work) - 1
