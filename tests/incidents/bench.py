@@ -29,6 +29,7 @@ from tests.incidents import courier, shop
 SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
 _READY_S = 30.0
+HARM_S = 2.0  # of the wall, in which a change does harm before it is rolled back, however slow the machine is
 AFTER_S = 4.0  # of the wall, after the last event
 _AUTHORS = ("Ann Alder <ann@shop.example>", "Bo Birch <bo@shop.example>", "Cy Cedar <cy@shop.example>")
 
@@ -292,6 +293,8 @@ class Bench:
         time.sleep(max(AFTER_S, seconds - (time.monotonic() - began)))  # a slow machine too shows what came of it
 
     def _release(self, release: Release) -> None:
+        if release.back:
+            time.sleep(HARM_S)
         for change in release.changes:
             self.change(change)
         ran = [row["revision"] for row in self.deploys if row["service"] in release.services]

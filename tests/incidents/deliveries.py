@@ -58,7 +58,7 @@ NOTHING = bad(
     {
         "services/quotes/tariff.py": (
             "base = ZONES.get(zone, 1290)\n",
-            "base = ZONES.get(zone, 1290) * (2000 // (weight - 900))\n",
+            "base = ZONES.get(zone, 1290) * (9 // (weight // 1000))\n",
         )
     },
 )
