@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.oplogs.asking import written
 from tools.oplogs.index import Index
@@ -22,6 +23,7 @@ _SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
 BAD = ("error", "fatal")
 WORK = ("info", "debug")  # levels of lines that tell of work done
 SURER = SURE + 3  # of warnings alone: services have them on good days too
+NEWS = 0.01  # that a template which was always there is first seen so late
 LEAST_WORK = 60  # of them, from which on they can be a measure
 SLACK_S, MAX_SLACK_S = (
     2,
@@ -88,7 +90,7 @@ def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch
     if seen is None:
         return None
     work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
-    if len(work) < LEAST_WORK or beyond(times, work, seen):
+    if len(work) < LEAST_WORK or beyond(times, work, seen) or _newcomer(log, levels, work):
         return seen
     done = np.searchsorted(work, np.array([time for time in times if start <= time < end])).tolist()
     again = stretch(done, 0, len(work) + 1, sure)
@@ -96,6 +98,19 @@ def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch
         return None
     last = len(work) - 1
     return replace(again, start=int(work[min(again.start, last)]), end=int(work[min(again.end, last)]) + 1)
+
+
+def _newcomer(log: Log, levels: tuple[str, ...], work: NDArray[np.int64]) -> bool:
+    """Whether a template of these levels is missing in so much of the work before its first line that it is new."""
+    wanted = [template.number for template in log.index.templates() if template.level in levels]
+    found: dict[int, list[int]] = {number: [] for number in wanted}
+    for numbers, times in log.index.activity():
+        for number in wanted:
+            found[number] += times[(numbers == number) & (times >= 0)].tolist()
+    shares = (
+        (1 - np.searchsorted(work, min(several)) / len(work), len(several)) for several in found.values() if several
+    )
+    return any(share**count < NEWS for share, count in shares)
 
 
 def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch) -> int:
