@@ -1,4 +1,4 @@
-"""The test bench: a shop made and deployed for real, with traffic, faults, and logs by a clock that runs fast.
+"""The test bench: a system made and deployed for real, with traffic, faults, and logs by a clock that runs fast.
 
 Deploys restart a service from a checkout of its new revision. Nothing here writes a line of a service's log.
 """
@@ -24,13 +24,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.incidents.shop import FILES, LIBRARIES, TOPOLOGY
+from tests.incidents import courier, shop
 
 SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
-SERVICES = ("inventory", "orders", "gateway", "worker", "batch")
-SERVING = {"inventory", "orders", "gateway", "worker", "batch"}
 _READY_S = 30.0
+HARM_S = 2.0  # of the wall, in which a change does harm before it is rolled back, however slow the machine is
 AFTER_S = 4.0  # of the wall, after the last event
 _AUTHORS = ("Ann Alder <ann@shop.example>", "Bo Birch <bo@shop.example>", "Cy Cedar <cy@shop.example>")
 
@@ -48,11 +47,43 @@ class Change:
 
 @dataclass(frozen=True)
 class Release:
-    """Commits that go live together. at: seconds of the wall from the start; services: those that are restarted."""
+    """Commits that go live together. at: seconds of the wall from the start; services: those that are restarted.
+
+    back: what ran before the services' last deploy goes live again instead.
+    """
 
     at: float
     services: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    back: bool = False
+
+
+@dataclass(frozen=True)
+class System:
+    """What is deployed. services: in the order of their first start; serving: those that are called.
+
+    outside: a company's service without a log; entry: service and path that clients call; query: what one asks for.
+    """
+
+    files: Mapping[str, str]
+    libraries: Mapping[str, str]
+    topology: str
+    services: tuple[str, ...]
+    serving: tuple[str, ...]
+    outside: str
+    entry: tuple[str, str]
+    query: Callable[[random.Random], Mapping[str, object]]
+    messages: bool = False
+
+
+SHOP = System(
+    shop.FILES, shop.LIBRARIES, shop.TOPOLOGY, ("inventory", "orders", "gateway", "worker", "batch"),
+    ("inventory", "orders", "gateway"), "payments", ("gateway", "/order"), shop.query, messages=True,
+)  # fmt: skip
+COURIER = System(
+    courier.FILES, courier.LIBRARIES, courier.TOPOLOGY, ("tracker", "depot", "quotes", "portal"),
+    ("tracker", "depot", "quotes", "portal"), "geocoder", ("portal", "/send"), courier.query,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,18 +106,19 @@ class Bench:
     limits: Mapping[str, str] = field(default_factory=dict)
     clients: int = 2
     pause: float = 0.03
+    system: System = SHOP
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311 - traffic
         self.repo, self.logs, self.run = (self.folder / name for name in ("repo", "logs", "run"))
         for path in (self.repo, self.logs, self.run, self.folder / "libraries"):
             path.mkdir(parents=True)
-        for name, text in LIBRARIES.items():
+        for name, text in self.system.libraries.items():
             (self.folder / "libraries" / name).mkdir()
-            (self.folder / "libraries" / name / "pricelib.py").write_text(text)
+            (self.folder / "libraries" / name / f"{name.partition('==')[0]}.py").write_text(text)
         self.began = time.time()
-        self.ports = _ports((*(name for name in SERVICES if name not in ("worker", "batch")), "payments"))
-        self.payments = Payments(self.ports["payments"])
+        self.ports = _ports((*self.system.serving, self.system.outside))
+        self.payments = Payments(self.ports[self.system.outside])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.deploys: list[dict[str, str]] = []
         self.culprit = ""
@@ -113,12 +145,12 @@ class Bench:
     def history(self) -> None:
         """The shop as it came to be: a first commit, and one for what each part says of itself."""
         self.git("init", "-q", "-b", "main")
-        for name, text in FILES.items():
+        for name, text in self.system.files.items():
             path = self.repo / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.partition("\n")[2] if text.startswith('"""') else text)
-        self._commit("the shop")
-        for name, text in FILES.items():
+        self._commit("all of it")
+        for name, text in self.system.files.items():
             if text.startswith('"""'):
                 (self.repo / name).write_text(text)
                 self._commit(f"say what {name} is for")
@@ -141,9 +173,9 @@ class Bench:
 
     # services
 
-    def deploy(self, services: Sequence[str], previous: str = "") -> None:
-        """Restart services from a checkout of HEAD, while no request is under way."""
-        revision = self.git("rev-parse", "HEAD")
+    def deploy(self, services: Sequence[str], previous: str = "", revision: str = "") -> None:
+        """Restart services from a checkout of a revision (HEAD), while no request is under way."""
+        revision = revision or self.git("rev-parse", "HEAD")
         place = self.folder / "deployed" / revision[:12]
         if not place.exists():
             self.git("worktree", "add", "-q", "--detach", str(place), revision)
@@ -192,17 +224,15 @@ class Bench:
 
     # traffic
 
-    def _client(self, seed: int) -> None:
+    def client(self, seed: int) -> None:
         chosen = random.Random(seed)  # noqa: S311
         while not self._over.is_set():
             if self._quiet.is_set():
                 time.sleep(0.01)
                 continue
-            query = {
-                "sku": chosen.choice(("apple", "pear", "plum", "quince")), "qty": chosen.choice((0, 1, 1, 1, 2, 2, 3)),
-                "code": chosen.choice(("", "", "SPRING", "STAFF", "XMAS")), "session": chosen.choice(("s1", "s2", "")),
-            }  # fmt: skip
-            url = f"http://127.0.0.1:{self.ports['gateway']}/order?{urllib.parse.urlencode(query)}"
+            service, path = self.system.entry
+            query = urllib.parse.urlencode(self.system.query(chosen))
+            url = f"http://127.0.0.1:{self.ports[service]}{path}?{query}"
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
                 answer.read()
             self._over.wait(self.pause)
@@ -230,9 +260,9 @@ class Bench:
         threads: list[threading.Thread] = []
         try:
             self.payments.begin()
-            self.deploy(SERVICES, previous=first)
-            threads = [threading.Thread(target=self._client, args=(self.seed + n,)) for n in range(self.clients)]
-            threads.append(threading.Thread(target=self._mails))
+            self.deploy(self.system.services, previous=first)
+            threads = [threading.Thread(target=self.client, args=(self.seed + n,)) for n in range(self.clients)]
+            threads += [threading.Thread(target=self._mails)] if self.system.messages else []
             for thread in threads:
                 thread.start()
             self._events(seconds, releases, faults)
@@ -248,7 +278,7 @@ class Bench:
         records = self.folder / "deploys.jsonl"
         records.write_text("".join(f"{json.dumps(record)}\n" for record in self.deploys))
         topology = self.folder / "topology.yaml"
-        topology.write_text(TOPOLOGY)
+        topology.write_text(self.system.topology)
         return Ran(self.repo, self.logs, records, topology, self.culprit)
 
     def _events(
@@ -263,9 +293,12 @@ class Bench:
         time.sleep(max(AFTER_S, seconds - (time.monotonic() - began)))  # a slow machine too shows what came of it
 
     def _release(self, release: Release) -> None:
+        if release.back:
+            time.sleep(HARM_S)
         for change in release.changes:
             self.change(change)
-        self.deploy(release.services)
+        ran = [row["revision"] for row in self.deploys if row["service"] in release.services]
+        self.deploy(release.services, revision=ran[-2] if release.back else "")
 
 
 class Payments:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.incidents.bench import Bench, Change, Edits, Ran, Release
+from tests.incidents.bench import SHOP, Bench, Change, Edits, Ran, Release, System
 
 Fault = tuple[float, Callable[[Bench], None]]
 DISK = 1 << 20
@@ -14,7 +14,7 @@ DISK = 1 << 20
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident. causes: verdicts that are right;"""
+    """One incident. causes: verdicts that are right."""
 
     name: str
     fault: str
@@ -25,6 +25,7 @@ class Incident:
     seconds: float = 7.0
     clients: int = 2
     pause: float = 0.03
+    system: System = SHOP
 
     @property
     def culprit(self) -> bool:
@@ -32,7 +33,7 @@ class Incident:
 
     def play(self, folder: Path) -> Ran:
         seed = sum(map(ord, self.name))
-        bench = Bench(folder, seed, self.limits, self.clients, self.pause)
+        bench = Bench(folder, seed, self.limits, self.clients, self.pause, self.system)
         return bench.play(self.seconds, self.releases, self.faults)
 
 
@@ -86,7 +87,7 @@ PARSED = bad(
 )
 SHELVES = bad(
     "shelves by the first letter",
-    {"services/inventory/stock.py": ("SHELVES[len(sku) % len(SHELVES)]", 'SHELVES["apqz".index(sku[0])]')},
+    {"services/inventory/stock.py": ("SHELVES[len(sku) % len(SHELVES)]", 'SHELVES["apz".index(sku[0])]')},
 )
 GUEST = bad(
     "sessions of guests are none",
@@ -143,7 +144,7 @@ CACHE = bad(
     {
         "services/inventory/stock.py": (
             "def query(connection):\n    time.sleep(0.004)\n",
-            "ANSWERS = []\n\n\ndef query(connection):\n    time.sleep(0.004)\n    ANSWERS.append(bytearray(3 << 20))\n",
+            "ANSWERS = []\n\n\ndef query(connection):\n    time.sleep(0.004)\n    ANSWERS.append(bytearray(9 << 20))\n",
         )
     },
 )
@@ -249,5 +250,3 @@ UNFILLED = bad(
     "a shorter line", {"common/money.py": ("(cents // 100, cents % 100, currency)", "(cents // 100, cents % 100)")}
 )
 HANDED_OVER = Incident("unfilled", "bug", ("change",), (at(3, "orders", STAFF, UNFILLED), at(3.3, "worker", MAIL)))
-DEVELOPED = INCIDENTS[::2]
-HELD_OUT = INCIDENTS[1::2]

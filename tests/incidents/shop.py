@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 LOG = '''\
 """Logs on standard output, by the host's clock."""
 
@@ -478,3 +480,11 @@ LIBRARIES = {
         "    return net * 1.19\n"
     ),
 }
+
+
+def query(chosen: random.Random) -> dict[str, object]:
+    """A request: what a customer orders."""
+    return {
+        "sku": chosen.choice(("apple", "pear", "plum", "quince")), "qty": chosen.choice((0, 1, 1, 1, 2, 2, 3)),
+        "code": chosen.choice(("", "", "SPRING", "STAFF", "XMAS")), "session": chosen.choice(("s1", "s2", "")),
+    }  # fmt: skip

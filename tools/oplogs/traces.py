@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from tools.values import Value
 Language = Literal["python", "java", "javascript", "go", "rust", "csharp"]
 MAX_LINES = 400  # of one trace
 MAX_FRAMES = 40  # that a fingerprint looks at
+MAX_WITHIN = 1 << 16  # bytes of a line that holds a trace in one of its fields
 PLAIN, MORE, FRAME, START, LAST = 0, 1, 2, 3, 4
 _START = re.compile(
     r"\s*Traceback \(most recent call last\):"
@@ -68,6 +69,9 @@ _PANIC = re.compile(
     re.MULTILINE,
 )
 _LOOSE = re.compile(r"0x[0-9a-fA-F]+|::h[0-9a-f]{16}\b|\$\$Lambda[$/\w.]*|\$\d+|\d+")
+
+
+_WITHIN = re.compile(rb'\\n(?:\\t|\s){0,40}(?:File \\{0,2}"|at \S|\S{1,200}\.go:\d)')
 
 
 class Trace(Value):
@@ -153,6 +157,25 @@ def read(lines: Sequence[str]) -> Trace | None:
         fingerprint=fingerprint, language=language, exception=exception, message=message[:500],
         frames=tuple(frames[:80]), text=text[:20_000],
     )  # fmt: skip
+
+
+def within(line: bytes) -> bool:
+    """Whether a line of fields, such as JSON, may hold a trace in one of them, its newlines escaped."""
+    return len(line) <= MAX_WITHIN and b"\\n" in line and _WITHIN.search(line) is not None
+
+
+def read_fields(fields: Mapping[str, str]) -> Trace | None:
+    """The first trace that a line's fields hold."""
+    values = (_unescaped(value) for value in fields.values())
+    several = (value.strip("\n").split("\n") for value in values if "\n" in value)
+    return next((trace for lines in several if (trace := read(lines))), None)
+
+
+def _unescaped(value: str) -> str:
+    """A value with its newlines: those of logfmt keep their escapes."""
+    if "\n" in value or "\\n" not in value:
+        return value
+    return value.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"')
 
 
 def _call(line: str) -> str | None:

@@ -14,7 +14,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from tools.oplogs import traces
-from tools.oplogs.heads import said
+from tools.oplogs.heads import fields_of, said
 from tools.oplogs.reading import Notes, Source, piece, undocked
 from tools.oplogs.shapes import MERGED, ShapeBook, shapes_of
 from tools.oplogs.stamps import Clock, Told
@@ -75,10 +75,11 @@ class Done:
 
 @dataclass
 class Reader:
-    """One process's memory: the shapes it has seen and how its last traces read."""
+    """One process's memory: the shapes it has seen, what each is to a trace or that it holds one, its last traces."""
 
     book: ShapeBook = field(default_factory=ShapeBook)
     kinds: list[int] = field(default_factory=list)
+    within: list[bool] = field(default_factory=list)
     seen: OrderedDict[bytes, Trace | None] = field(default_factory=OrderedDict)
 
     def read(self, task: Task) -> Done:
@@ -114,6 +115,7 @@ class Reader:
         names = list(self.book)[known:]
         new = [_new(name, lines[first[number]], first[number]) for number, name in enumerate(names, known)]
         self.kinds += [shape.kind for shape in new]
+        self.within += [traces.within(lines[shape.place]) for shape in new]
         return numbers, new
 
     def _traces(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
@@ -128,6 +130,21 @@ class Reader:
             trace = self.seen[key]
             if trace:
                 found.append((start, trace))
+        return found + self._within(lines, shapes)
+
+    def _within(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
+        """Traces that stand in one field of one line."""
+        found: list[tuple[int, Trace]] = []
+        for place in np.flatnonzero(np.array(self.within, dtype=bool)[shapes]).tolist():
+            key = b"within" + shapes[place : place + 1].tobytes()
+            if key not in self.seen:
+                text = lines[place][: traces.MAX_WITHIN].decode("utf-8", "replace")
+                self.seen[key] = traces.read_fields(fields_of(text) or {})
+                if len(self.seen) > _REMEMBERED:
+                    self.seen.popitem(last=False)
+            trace = self.seen[key]
+            if trace:
+                found.append((place, trace))
         return found
 
 

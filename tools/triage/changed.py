@@ -13,7 +13,7 @@ from tools.oplogs.asking import written
 from tools.oplogs.masking import mask
 from tools.patches import PatchInvalid, parse
 from tools.tool import ToolError
-from tools.triage.hints import terms_of
+from tools.triage.hints import TAKEN_AWAY, means_of, terms_of
 from tools.triage.ledger import Ledger
 from tools.triage.values import ChangeKind, Deploy
 
@@ -35,9 +35,11 @@ _INERT = re.compile(
 
 @dataclass(frozen=True)
 class Changed:
-    """A commit that a deploy brought (None: a change outside the repository). terms: words of its diff and subject.
+    """A commit that a deploy brought (None: a change outside the repository).
 
-    lines: file -> lines after the change that it wrote or that stand beside what it took away; added: its new text.
+    terms: words of its lines; titles: more of its subject and files;
+    lines: file -> lines after the change that it wrote or that stand beside what it took away; removed: its old text;
+    means: hints that its lines could bring about.
     """
 
     deploy: Deploy
@@ -48,6 +50,9 @@ class Changed:
     lines: dict[str, frozenset[int]]
     terms: frozenset[str]
     evidence: tuple[str, ...]
+    removed: str = ""
+    means: frozenset[str] = frozenset()
+    titles: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -129,20 +134,25 @@ async def _changed(history: History, deploy: Deploy, name: str, ledger: Ledger) 
     except PatchInvalid:
         files: tuple[str, ...] = ()
         lines: dict[str, frozenset[int]] = {}
-        words = ""
+        words = removed = added = ""
     else:
         files = tuple(file.path for file in patch)
         lines = {file.path: _lines(file) for file in patch}
         words = "\n".join(
             str(line.value).rstrip("\n") for file in patch for hunk in file for line in hunk if not line.is_context
         )
+        added = "".join(str(line.value) for file in patch for hunk in file for line in hunk if line.is_added)
+        removed = "".join(str(line.value) for file in patch for hunk in file for line in hunk if line.is_removed)
     summary = f"commit {name[:12]} by {commit.author}: {commit.subject} ({', '.join(files[:4]) or 'no files'})"
     seen = ledger.add("commit", mask(summary), time=commit.time, where=name, query=f"git show {name[:12]}")
-    terms = terms_of(f"{words}\n{commit.subject}\n{' '.join(files)}")
+    terms = terms_of(words)
+    titles = terms_of(f"{commit.subject}\n{' '.join(files)}") - terms
     kind = kind_of(files)
     if kind == "code" and words and all(_SAID.fullmatch(row.strip()) for row in words.split("\n")):
         kind = "inert"
-    return Changed(deploy, commit, kind, files, detail.diff, lines, terms, (seen, deploy.evidence))
+    seen_in = (seen, deploy.evidence)
+    means = means_of(added) | means_of(removed) & TAKEN_AWAY if kind == "code" else frozenset()
+    return Changed(deploy, commit, kind, files, detail.diff, lines, terms, seen_in, removed, means, titles)
 
 
 def _lines(file: object) -> frozenset[int]:

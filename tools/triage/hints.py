@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 HINTS = {
     "disk": r"no space left|enospc|disk (?:is )?full|file too large|efbig|disk quota|read-only file system",
     "memory": r"\bmemoryerror\b|out of memory|cannot allocate memory|oom[- ]?kill|heap space",
     "connection": r"connection (?:refused|reset|aborted|timed out)|econnrefused|econnreset|no route to host"
     r"|remote end closed|broken pipe|name or service not known|temporary failure in name resolution|unreachable",
-    "slow": r"time(?:d)? ?out|deadline exceeded|\bslow\b|took too long",
+    "slow": r"time(?:d)? ?out|deadline exceeded|\bslow\b|took too long|broken pipe"
+    r"|client (?:closed|disconnected|gone away)",
     "pool": r"pool\b.{0,60}(?:exhaust|timeout|full|limit|empty)|too many (?:connections|open files|clients)|emfile"
     r"|no free (?:connection|slot|worker)",
     "clock": r"not yet valid|in the future|clock (?:skew|drift)|expired \d+ ?s? ago|\bskew",
@@ -19,6 +21,11 @@ HINTS = {
     r"|config(?:uration)? (?:error|invalid)|setting \S+ (?:is|must)",
     "dependency": r"modulenotfounderror|importerror|cannot import name|no module named|undefined symbol"
     r"|unexpected keyword argument|nosuchmethoderror|classnotfoundexception|module .{1,80} has no attribute",
+    "null": r"nonetype|null ?pointer|\bof (?:undefined|null)\b|nil pointer|on a `none` value|object reference not set",
+    "hangup": r"broken pipe|connection reset by peer|client (?:closed|disconnected|gone away)|epipe",
+    "arithmetic": r"zerodivision|(?:divi[ds]\w* |modulo )by zero|arithmeticexception|overflowerror",
+    "missing": r"keyerror|indexerror|nosuchelement|out of (?:range|bounds)|key not found|no such key",
+    "parsing": r"valueerror|numberformat|invalid literal|could not convert|not a number|invalid (?:date|format|syntax)",
     "data": r"jsondecodeerror|unicodedecodeerror|malformed|cannot parse|invalid literal|unparsable|bad message",
 }  # fmt: skip
 # Words of settings that, when changed, bring about what a hint names.
@@ -31,11 +38,25 @@ KNOBS = {
     "clock": frozenset({"skew", "clock", "ntp", "leeway"}),
     "certificate": frozenset({"certificate", "cert", "tls", "ca_file"}),
 }
+# What a diff has where code brings about what a hint names: things kept for good, not given back, waited for, missing.
+MEANS = {
+    "memory": r"\.append\(|\.extend\(|\.(?:add|push|put)\(|cache|memo|bytearray|\bmaxsize|\bdel \b|\.clear\(|\.pop\(",
+    "pool": r"\.(?:give|release|close|acquire|take|connect|open)\(|\bwith \b|finally|semaphore|executor",
+    "slow": r"\bfor \b|\bwhile \b|sleep|retr(?:y|ies)|\.(?:query|execute|join|wait|fetch\w*)\(|\block\b|timeout",
+    "disk": r"\.write\(|\bopen\(|\blog(?:ger)?\.\w+\(|rotat|retention",
+    "arithmetic": r"[\w)\]] ?(?://?|%) ?[\w(]",
+    "missing": r"\w\[[^\]]+\]|\.index\(|\.pop\(|\.next\(|\bnext\(",
+    "parsing": r"\b(?:int|float|Decimal|Number)\(|pars(?:e|ed)\b|strptime|fromisoformat|\.split\(|\.index\(",
+    "null": r"\.get\(|\bNone\b|\bnull\b|\bnil\b|undefined|Optional|\.(?:find|first|match)\(",
+}  # fmt: skip
+TAKEN_AWAY = frozenset({"memory", "pool", "null"})  # what lines that are gone can bring about too
 OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate"})
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
+_MEANS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MEANS.items()}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,60}")
 _TIMED_OUT = re.compile(r"\btimed[ _-]out\b", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.:-])(?:\d{1,9}\.\d{1,9}|[1-9]\d{2,8})(?![\w.:-])")  # a value that is not just any count
+_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 _COMMON = frozenset(
     word
     for line in (
@@ -55,6 +76,11 @@ def hints_of(text: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in _PATTERNS.items() if pattern.search(text[:4_000]))
 
 
+def means_of(text: str) -> frozenset[str]:
+    """Names of MEANS that changed lines have."""
+    return frozenset(name for name, pattern in _MEANS.items() if pattern.search(text[:100_000]))
+
+
 def terms_of(text: str) -> frozenset[str]:
     """Words, names and values that say something, in lower case, with the parts of snake_case and camelCase names."""
     found: set[str] = set()
@@ -63,4 +89,4 @@ def terms_of(text: str) -> frozenset[str]:
         found |= {word.lower(), *(part for part in parts if len(part) > 3)}
     if _TIMED_OUT.search(text):
         found.add("timeout")
-    return frozenset(found).union(_NUMBER.findall(text[:200_000])) - _COMMON
+    return frozenset(found).union(_NUMBER.findall(text[:200_000])) - _COMMON - _STATUSES

@@ -15,12 +15,13 @@ from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import tagged
-from tools.triage.frames import Place, places
+from tools.triage.explaining import explained
+from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
-from tools.triage.reading import Log, fresh_traces, onsets, raised, symptoms
+from tools.triage.reading import Log, counted, fresh_traces, onsets, raised, symptoms
 from tools.triage.topology import Topology
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged
@@ -70,7 +71,7 @@ async def triage(incident: Incident) -> Note:
     seen = tuple(
         symptom
         for name, log in incident.logs.items()
-        for symptom in (*symptoms(log, window, end, ledger), *raised(name, fresh[name]))
+        for symptom in (*counted(log, symptoms(log, window, end, ledger), start, end), *raised(name, fresh[name]))
     )
     if not seen:
         return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
@@ -127,9 +128,13 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     changes = await changes_of(incident.history, before, ledger, notes)
     near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
     own = tuple(place for place in mapped if place.service == origin)
-    case = Case(found.onset, max(1, found.onset - found.start), origin, _first(near, origin), own or mapped, topology)
+    first = _first(near, origin)
+    said = [each for each in first if each.service == origin]
+    wrote = await writers(incident.history, said, running, ledger) if incident.history and not own else ()
+    case = Case(found.onset, max(1, found.onset - found.start), origin, first, (*(own or mapped), *wrote), topology)
     suspects = ranked(changes, case)
-    verdict = judged(case, suspects, outside_of(origin, near, topology, incident.logs))
+    upstream = outside_of(origin, near, topology, incident.logs)
+    verdict = judged(case, suspects, upstream)
     lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
     previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
     todo = await actions(
@@ -149,7 +154,8 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
         good=previous.get(lead.service, "") if lead else "",
         citations="",
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
+        hypotheses=explained(case, suspects, verdict, upstream),
     )  # fmt: skip
 
 
@@ -237,5 +243,5 @@ def _healthy(
         confidence=(0.8 if lines >= 100 else 0.5) if dated else 0.0, onset=-1, service="",
         summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
         actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tools.triage.values import Kind, Note, Observation, Sentence
+from tools.triage.values import Hypothesis, Kind, Note, Observation, Sentence
 
 _WIDTH = 400
 
@@ -31,11 +31,18 @@ class Ledger:
 
 
 def sentences(note: Note) -> tuple[Sentence, ...]:
-    """All claims of a note: summary, timeline, blast radius, actions, what is left to decide, points of suspects."""
+    """All claims of a note: summary, timeline, blast radius, actions, what is left to decide, points of
+    suspects, hypotheses.
+    """
     points = (Sentence(text=p.detail, cites=(p.evidence,)) for suspect in note.suspects for p in suspect.points)
     moments = (Sentence(text=moment.what, cites=moment.cites) for moment in note.timeline)
     actions = (action.sentence for action in note.actions)
-    return (*note.summary, *moments, *note.blast, *actions, *note.decide, *points)
+    weighed = (said for each in note.hypotheses for said in _said(each))
+    return (*note.summary, *moments, *note.blast, *actions, *note.decide, *points, *weighed)
+
+
+def _said(hypothesis: Hypothesis) -> tuple[Sentence, ...]:
+    return (hypothesis.claim, *hypothesis.supports, *hypothesis.contradicts, hypothesis.test)
 
 
 def uncited(claims: Iterable[Sentence], evidence: Iterable[Observation]) -> tuple[str, ...]:
@@ -55,6 +62,7 @@ def checked(note: Note) -> Note:
         "blast": tuple(s for s in note.blast if s.text not in wrong),
         "decide": tuple(s for s in note.decide if s.text not in wrong),
         "timeline": tuple(m for m in note.timeline if m.what not in wrong),
+        "hypotheses": tuple(h for h in note.hypotheses if not {s.text for s in _said(h)} & set(wrong)),
         "actions": tuple(a for a in note.actions if a.sentence.text not in wrong),
     }
     said = f"{len(wrong)} of {count} sentences cited nothing that exists and were dropped."

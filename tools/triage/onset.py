@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 SURE = 5.0  # log-likelihood ratio from which a stretch is no chance, beyond the logarithm of how many are compared
 SHORTEST = 200  # part of the time below which stretches count as that long: retries come in clusters
 TIMES = 3.0  # and how often the rate outside it
+MORE = 2.0  # and how often for as much work
 LEAST = 3  # events in it
 _PLACES = 300  # events between which stretches are looked for
 Numbers = NDArray[np.float64]
@@ -32,7 +33,7 @@ class Stretch:
     score: float
 
 
-def stretch(times: Sequence[int], start: int, end: int) -> Stretch | None:
+def stretch(times: Sequence[int], start: int, end: int, sure: float = SURE) -> Stretch | None:
     """The stretch of [start, end) with the most events for its length; None where nothing stands out."""
     events = np.sort(np.array([time for time in times if start <= time < end], dtype=np.float64))
     total, span = len(events), float(end - start)
@@ -41,7 +42,7 @@ def stretch(times: Sequence[int], start: int, end: int) -> Stretch | None:
     lasts = np.unique(np.linspace(0, total - 1, min(total, _PLACES)).astype(int))
     places = np.unique(np.searchsorted(events, events[lasts]))
     best = _best(events, places, lasts, span)
-    if best is None or best[2] < SURE + np.log(max(1.0, len(places) * (len(places) - 1) / 2)):
+    if best is None or best[2] < sure + np.log(max(1.0, len(places) * (len(places) - 1) / 2)):
         return None
     before = places[max(0, int(np.searchsorted(places, best[0])) - 1)]
     best = _best(events, np.arange(before, best[0] + 1), np.array([best[1]]), span) or best
@@ -52,6 +53,21 @@ def stretch(times: Sequence[int], start: int, end: int) -> Stretch | None:
         start=int(events[first]), end=int(events[last]) + 1, inside=round(60 * count / length, 3),
         outside=round(60 * (total - count) / max(1.0, span - length), 3), score=round(score, 1),
     )  # fmt: skip
+
+
+def beyond(times: Sequence[int], work: Places, seen: Stretch) -> bool:
+    """Whether a stretch has more events than its share of the work explains.
+
+    work: when pieces of it were done, in order. The test is the stretch's own, with work in the place of time.
+    """
+    events = np.array(times, dtype=np.int64)
+    inside = float(((events >= seen.start) & (events < seen.end)).sum())
+    done = float(np.searchsorted(work, seen.end) - np.searchsorted(work, seen.start)) + 1.0
+    total = len(work) + 2.0
+    if inside / done < MORE * (len(events) - inside + 0.5) / (total - done):
+        return False
+    ratio = _ratio(np.array([inside]), np.array([done]), len(events), total)
+    return bool(ratio[0] >= SURE)
 
 
 def _best(events: Numbers, firsts: Places, lasts: Places, span: float) -> tuple[int, int, float] | None:

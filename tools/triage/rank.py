@@ -15,10 +15,11 @@ from tools.triage.hints import KNOBS, terms_of
 from tools.triage.topology import Topology
 from tools.triage.values import Point, Suspected, Symptom
 
-FRAME, NEAR_FRAME, FILE, TERMS, KIND = 5.0, 3.0, 1.5, 3.0, 2.0
+FRAME, NEAR_FRAME, FILE, TERMS, KIND, MEANS = 5.0, 3.0, 1.5, 3.0, 2.0, 1.5
 SERVICE, BELOW, OTHER, ELSEWHERE = 2.0, 1.0, -0.5, -3.0
 TIME, INERT = 2.0, -4.0
-CONTENT = ("frame", "file", "terms", "kind")
+TITLE = 0.4  # of a word that only a subject or a file's name has
+CONTENT = ("frame", "file", "terms", "kind", "means")
 _NEAR = 3  # lines
 _PACKAGE = re.compile(r"\s*\"?([A-Za-z][\w.-]{2,60})")
 _EXCERPT = 40  # lines of a diff
@@ -49,7 +50,7 @@ def ranked(changes: Sequence[Changed], case: Case) -> tuple[Suspected, ...]:
 
 def _weights(changes: Sequence[Changed]) -> dict[str, float]:
     """How much a word tells changes apart: rare ones more."""
-    names = {change.name: change.terms for change in changes}
+    names = {change.name: change.terms | change.titles for change in changes}
     counts = Counter(term for terms in names.values() for term in terms)
     return {term: math.log(1 + len(names) / count) for term, count in counts.items()}
 
@@ -90,8 +91,18 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
         near = any(abs(line - place.line) <= _NEAR for line in change.lines.get(place.file, ()))
         if not wrote and not near and place.file not in change.files:
             continue
+        kept = wrote and bool(place.failing) and _bare(place.failing) in _bare(change.removed)
+        wrote, near = wrote and not kept, near and not kept
         full = FRAME if wrote else NEAR_FRAME if near else FILE
-        how = "wrote the line of" if wrote else "changed lines beside" if near else "changed the file of"
+        how = (
+            "wrote the line, but not what failed in it, of"
+            if kept
+            else "wrote the line of"
+            if wrote
+            else "changed lines beside"
+            if near
+            else "changed the file of"
+        )
         what = f"It {how} the frame {place.file}:{place.line} ({place.function or '?'})."
         point = Point(name="frame" if wrote or near else "file", points=round(full * share, 2), detail=what,
                       evidence=place.evidence)  # fmt: skip
@@ -100,14 +111,20 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
     return best
 
 
+def _bare(code: str) -> str:
+    return "".join(code.split())
+
+
 def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | None:
     """Words that the diff shares with one new template. Names of services say only where, not what."""
     places = terms_of(" ".join((*case.topology.known, *(each.service for each in case.symptoms))))
     best: tuple[float, str, list[str]] | None = None
     for symptom in case.symptoms:
-        words = terms_of(f"{symptom.text} {symptom.example}") - places
-        shared = sorted(words & change.terms, key=lambda term: (-weights.get(term, 0), term))
-        value = sum(weights[term] for term in shared[:6])
+        words = terms_of(f"{symptom.text} {symptom.example} {_code(symptom, case.places)}") - places
+        worth = {term: weights[term] for term in words & change.terms}
+        worth |= {term: TITLE * weights[term] for term in words & change.titles}
+        shared = sorted(worth, key=lambda term: (-worth[term], term))
+        value = sum(worth[term] for term in shared[:6])
         if shared and (best is None or value > best[0]):
             best = (value, symptom.evidence, shared[:4])
     if best is None:
@@ -115,6 +132,11 @@ def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | No
     most = TERMS * (1 - math.exp(-best[0] / 3))
     said = f"Its diff shares words with what is new in the log: {', '.join(best[2])}."
     return Point(name="terms", points=round(most, 2), detail=said, evidence=best[1])
+
+
+def _code(symptom: Symptom, places: Sequence[Place]) -> str:
+    """The code that writes what a symptom says."""
+    return " ".join(place.code for place in places if place.service == symptom.service and place.code)
 
 
 def _kind(change: Changed, case: Case) -> Iterator[Point]:
@@ -126,6 +148,10 @@ def _kind(change: Changed, case: Case) -> Iterator[Point]:
     if seen:
         said = f"It changes {'settings' if change.kind == 'config' else 'dependencies'}, and the error's words say so."
         yield Point(name="kind", points=KIND, detail=said, evidence=seen.evidence)
+    able = next(((s, hint) for s in case.symptoms for hint in s.hints if hint in change.means), None)
+    if able and change.deploy.service in (case.origin, ""):
+        said = f"Lines that it changes can bring about what the error names ({able[1]})."
+        yield Point(name="means", points=MEANS, detail=said, evidence=able[0].evidence)
 
 
 def _fits(change: Changed, symptom: Symptom) -> bool:
@@ -177,11 +203,21 @@ def _elsewhere(change: Changed, case: Case) -> Point:
     if service in case.topology.below(origin):
         said = f"It is in {service}, which {origin} calls."
         return Point(name="service", points=BELOW, detail=said, evidence=where)
+    if origin in case.topology.below(service) and _hung_up(case):
+        said = f"It is in {service}, which calls {origin} and did not wait for its answers."
+        return Point(name="service", points=BELOW, detail=said, evidence=where)
     if not {service, origin} <= case.topology.known:
         said = f"It is in {service}, not in {origin}, and whether they depend on each other is not known."
         return Point(name="service", points=OTHER, detail=said, evidence=where)
     said = f"It is in {service}, on which {origin} does not depend."
     return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
+
+
+def _hung_up(case: Case) -> bool:
+    """Whether all that the origin has to say is that its callers went away."""
+    spoken = [each for each in case.symptoms if each.service == case.origin and each.state != "silent"]
+    raised = [each for each in spoken if not each.template] or spoken
+    return bool(raised) and all("hangup" in each.hints for each in raised)
 
 
 def _excerpt(change: Changed, case: Case) -> str:

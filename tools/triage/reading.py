@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.oplogs.asking import written
 from tools.oplogs.index import Index
@@ -15,11 +16,15 @@ from tools.oplogs.rates import Rate, Window, activity
 from tools.oplogs.traces import START, Trace, kind_of
 from tools.triage.hints import hints_of
 from tools.triage.ledger import Ledger
-from tools.triage.onset import Stretch, stretch
+from tools.triage.onset import SURE, Stretch, beyond, stretch
 from tools.triage.values import Symptom
 
 _SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
 BAD = ("error", "fatal")
+WORK = ("info", "debug")  # levels of lines that tell of work done
+SURER = SURE + 3  # of warnings alone: services have them on good days too
+NEWS = 0.01  # that a template which was always there is first seen so late
+LEAST_WORK = 60  # of them, from which on they can be a measure
 SLACK_S, MAX_SLACK_S = (
     2,
     60,
@@ -27,6 +32,7 @@ SLACK_S, MAX_SLACK_S = (
 MOST = 12  # symptoms of a service
 CODE = 3  # lines of code of a traceback
 CHANCE = 0.3  # that a new error is none, up to which it counts; of a warning a tenth of it
+PARTS = 60  # of the time looked at, in which lines are counted
 SILENT, USUAL = 6.0, 0.98  # gaps as long as this quantile of those before, after which a service is silent
 
 
@@ -66,11 +72,45 @@ def onsets(logs: Mapping[str, Log], since: int | None) -> dict[str, Stretch]:
     found: dict[str, Stretch] = {}
     for name, log in logs.items():
         for levels in (BAD, ("warning",)):
-            seen = stretch(log.times(levels), max(start, since or start), end)
+            seen = _stretch(log, levels, max(start, since or start), end)
             if seen:
                 found[name] = replace(seen, start=_sharper(log, levels, seen))
                 break
     return found
+
+
+def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch | None:
+    """Where lines of these levels came more often: by the clock, and also for as much work as was done then.
+
+    Work is the other lines of the log. More customers make more errors; that alone is no onset.
+    """
+    times = log.times(levels)
+    sure = SURE if levels == BAD else SURER
+    seen = stretch(times, start, end, sure)
+    if seen is None:
+        return None
+    work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
+    if len(work) < LEAST_WORK or beyond(times, work, seen) or _newcomer(log, levels, work):
+        return seen
+    done = np.searchsorted(work, np.array([time for time in times if start <= time < end])).tolist()
+    again = stretch(done, 0, len(work) + 1, sure)
+    if again is None:
+        return None
+    last = len(work) - 1
+    return replace(again, start=int(work[min(again.start, last)]), end=int(work[min(again.end, last)]) + 1)
+
+
+def _newcomer(log: Log, levels: tuple[str, ...], work: NDArray[np.int64]) -> bool:
+    """Whether a template of these levels is missing in so much of the work before its first line that it is new."""
+    wanted = [template.number for template in log.index.templates() if template.level in levels]
+    found: dict[int, list[int]] = {number: [] for number in wanted}
+    for numbers, times in log.index.activity():
+        for number in wanted:
+            found[number] += times[(numbers == number) & (times >= 0)].tolist()
+    shares = (
+        (1 - np.searchsorted(work, min(several)) / len(work), len(several)) for several in found.values() if several
+    )
+    return any(share**count < NEWS for share, count in shares)
 
 
 def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch) -> int:
@@ -95,6 +135,23 @@ def symptoms(log: Log, window: Window, end: int, ledger: Ledger) -> tuple[Sympto
     found.sort(key=lambda each: (each.level == "warning", each.state != "new", -each.after))
     silent = _silent(log, window, end, ledger)
     return tuple([*([silent] if silent else []), *found][:MOST])
+
+
+def counted(log: Log, seen: Sequence[Symptom], start: int, end: int) -> tuple[Symptom, ...]:
+    """A service's symptoms with their lines in each of PARTS parts of [start, end)."""
+    numbers = {template.id: template.number for template in log.index.templates()}
+    wanted = {numbers[each.template]: each.template for each in seen if each.template in numbers}
+    if not wanted or end <= start:
+        return tuple(seen)
+    edges = np.linspace(start, end, PARTS + 1)
+    counts = {name: np.zeros(PARTS, dtype=np.int64) for name in wanted.values()}
+    for ids, times in log.index.activity():
+        for number, name in wanted.items():
+            counts[name] += np.histogram(times[ids == number], bins=edges)[0]
+    return tuple(
+        each.model_copy(update={"counts": tuple(counts[each.template].tolist())}) if each.template in counts else each
+        for each in seen
+    )
 
 
 def _worse(rate: Rate, window: Window, share: float) -> bool:
@@ -168,12 +225,15 @@ def _code(trace: Trace) -> str:
 
 
 def fresh_traces(log: Log, onset: int, ledger: Ledger) -> tuple[tuple[Trace, str], ...]:
-    """Stack traces that were first seen at or after the onset, the most frequent first, each with its evidence."""
+    """Stack traces first seen at or after the onset, the most frequent first, each with its evidence.
+
+    Of a service that had stopped writing by then, those that are the last thing it wrote.
+    """
     start, end = log.span()
     slack = max(SLACK_S, min(MAX_SLACK_S, (end - start) // 8))
     found: list[tuple[Trace, str]] = []
     for trace in log.index.traces():
-        if trace.first >= onset - slack or trace.first < 0:
+        if trace.first >= min(onset - slack, end - 1) or trace.first < 0:
             said = f"{trace.exception}: {mask(trace.message)[:160]}".strip(": ")
             summary = f"{log.service}: stack trace {trace.fingerprint}, {trace.count} times since the onset: {said}"
             seen = ledger.add("trace", summary, time=trace.first, where=f"{trace.file}:{trace.line}")

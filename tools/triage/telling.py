@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tools.oplogs.asking import written
 from tools.triage.values import Note, Sentence, Suspected
 
-_CAUSES = {
+CAUSES = {
     "change": "a change of the code", "config": "a change of the configuration", "dependency": "a changed dependency",
     "infrastructure": "infrastructure or upstream (no change fits)", "healthy": "healthy: nothing happened",
     "inconclusive": "inconclusive",
@@ -26,13 +26,14 @@ def markdown(note: Note) -> Iterator[str]:
 
 
 def _told(note: Note, *, markdown: bool) -> Iterator[str]:
-    yield f"{'# ' if markdown else ''}Triage: {_CAUSES[note.cause]} (confidence {note.confidence:.2f})"
+    yield f"{'# ' if markdown else ''}Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})"
     yield ""
     yield from (_sentence(each) for each in note.summary)
     yield from _section("Timeline", markdown, list(_timeline(note, markdown=markdown)))
     for number, suspect in enumerate(note.suspects, 1):
         yield from _section("Suspect changes", markdown, []) if number == 1 else ()
         yield from _suspect(number, suspect, markdown=markdown)
+    yield from _section("Hypotheses", markdown, list(_hypotheses(note, markdown=markdown)))
     yield from _section("Blast radius", markdown, [f"- {_sentence(each)}" for each in note.blast])
     yield from _section("What to do", markdown, list(_actions(note)))
     yield from _section("To decide", markdown, [f"- {_sentence(each)}" for each in note.decide])
@@ -43,6 +44,18 @@ def _told(note: Note, *, markdown: bool) -> Iterator[str]:
     ]
     yield from _section("Evidence", markdown, [*rows, "", note.citations])
     yield from _section("Notes", markdown, [f"- {each}" for each in note.notes])
+
+
+def _hypotheses(note: Note, *, markdown: bool) -> Iterator[str]:
+    """Side by side. A model's words are shown as code, and as the model's."""
+    for number, each in enumerate(note.hypotheses, 1):
+        told = (
+            each.claim.text if each.by == "signals" else f"{_code(each.claim.text, markdown=markdown)} says {each.by}"
+        )
+        yield f"{number}. {told} [{', '.join(each.claim.cites)}] (confidence {each.confidence:.2f})"
+        yield from (f"   - for: {_sentence(said)}" for said in each.supports)
+        yield from (f"   - against: {_sentence(said)}" for said in each.contradicts)
+        yield f"   - to tell: {_sentence(each.test)}"
 
 
 def _section(name: str, marked: bool, rows: list[str]) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Deploy(Value):
 class Symptom(Value):
     """What a service's log says differently since the onset. before, after: lines on each side of it.
 
+    counts: its lines in equal parts of the time looked at, () unknown.
     state: "new", "more", "silent" (it stopped writing); hints: kinds of cause that its words name.
     """
 
@@ -53,12 +54,13 @@ class Symptom(Value):
     first: int
     evidence: str
     hints: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
 class Point(Value):
     """One reason for or against a change, in points; evidence: what shows it."""
 
-    name: Literal["frame", "file", "terms", "time", "service", "kind"]
+    name: Literal["frame", "file", "terms", "time", "service", "kind", "means"]
     points: float
     detail: str
     evidence: str
@@ -107,9 +109,26 @@ class Moment(Value):
     cites: tuple[str, ...]
 
 
+class Hypothesis(Value):
+    """An explanation beside others. commit: of the change that it blames, "" for none; by: "signals" or a model.
+
+    confidence: 0 to 1, capped by grounding; test: what would tell it from the others.
+    """
+
+    claim: Sentence
+    cause: Cause
+    commit: str
+    supports: tuple[Sentence, ...]
+    contradicts: tuple[Sentence, ...]
+    test: Sentence
+    confidence: float
+    by: str
+
+
 class Note(Value):
     """The note for the person on call. confidence: 0 to 1, capped by grounding; onset: -1 where nothing began.
 
+    begin, end: of the time looked at, -1 unknown.
     reproduction: the stack trace that a diagnosis can start from, "" without one in the repository's code; revision:
     what ran when it was written; good: what ran before the suspect change.
     citations: what the check of the sentences' citations said.
@@ -132,3 +151,6 @@ class Note(Value):
     good: str
     citations: str
     notes: tuple[str, ...] = ()
+    begin: int = -1
+    end: int = -1
+    hypotheses: tuple[Hypothesis, ...] = ()

@@ -6,7 +6,7 @@ Confidence is capped by grounding: time and place alone never give more than 0.4
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.oplogs.asking import written
 from tools.triage.hints import OUTSIDE
@@ -14,10 +14,13 @@ from tools.triage.rank import Case
 from tools.triage.values import Cause, Sentence, Suspected, Symptom
 
 STRONG, SOME, PLAUSIBLE = 3.0, 1.5, 2.5  # points of grounding; of a score
+WORDS = 2.5  # points up to which words alone do not tell changes of one deploy apart
 TIMELY = 0.6  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
-_CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
+_GROWING = frozenset({"memory", "pool", "slow"})  # what a change can use up slowly
+ABLE = 0.45  # of a change that only could have brought it about
+CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -38,56 +41,81 @@ def judged(case: Case, suspects: Sequence[Suspected], upstream: str) -> Verdict:
     if lead is not None and lead.kind != "inert" and _carries(lead, outside=words is not None or bool(upstream)):
         return _blamed(case, mine[0], lead, suspects[1:])
     if words is not None:
-        timely = lead is not None and _of(lead, "time") >= TIMELY and _of(lead, "service") > 0
-        return _between(case, words, lead) if timely and lead is not None else _outside(case, words, upstream)
+        if lead is not None and not upstream and _alone_able(lead, suspects[1:]):
+            return replace(_blamed(case, mine[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
+        if lead is not None and of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
+            return _between(case, words, lead)
+        return _outside(case, words, upstream, suspects)
     if lead is not None:
         return _unsure(case, mine[0], lead)
     return _nothing_fits(case, mine[0])
 
 
-def _of(suspect: Suspected, name: str) -> float:
+def of(suspect: Suspected, name: str) -> float:
+    """A suspect's points of one name."""
     return sum(point.points for point in suspect.points if point.name == name)
 
 
 def _carries(lead: Suspected, *, outside: bool) -> bool:
     """Whether a change explains it: by its content, and against an explanation from outside by much of it."""
-    if _of(lead, "frame") >= STRONG:
+    if of(lead, "frame") >= STRONG:
         return True
-    if _of(lead, "service") < 0 or _of(lead, "time") < TIMELY:
+    if of(lead, "service") < 0 or of(lead, "time") < TIMELY:
         return False
     if outside:
-        return lead.grounding >= STRONG or (_of(lead, "kind") > 0 and _of(lead, "service") > 0)
-    return lead.grounding >= SOME or _of(lead, "service") > 0
+        return lead.grounding >= STRONG or (of(lead, "kind") > 0 and of(lead, "service") > 0)
+    return lead.grounding >= SOME or of(lead, "service") > 0
+
+
+def _alone_able(lead: Suspected, others: Sequence[Suspected]) -> bool:
+    """Whether the leader, alone among the changes of where it began, can bring about what the errors name."""
+    if of(lead, "service") <= 0 or of(lead, "means") <= 0 or lead.kind == "inert":
+        return False
+    return not any(of(each, "means") > 0 and of(each, "service") > 0 and each.kind != "inert" for each in others)
+
+
+def _of_words(lead: Suspected) -> bool:
+    """Whether no more than shared words and what lines could bring about speak for it, beyond time and place."""
+    return lead.grounding < WORDS and of(lead, "frame") + of(lead, "kind") <= 0
+
+
+def _beside(lead: Suspected, other: Suspected) -> bool:
+    """Whether another change went live with it, of what a service runs and where it began."""
+    return other.deployed == lead.deployed and other.kind != "inert" and of(other, "service") >= 0
 
 
 def _same_place(lead: Suspected, second: Suspected) -> bool:
     """Whether another change of the same deploy touched what failed too."""
-    return second.deployed == lead.deployed and _of(second, "frame") + _of(second, "file") >= SOME
+    return second.deployed == lead.deployed and of(second, "frame") + of(second, "file") >= SOME
+
+
+def cap_of(suspect: Suspected) -> float:
+    """The most confidence that a change's grounding allows."""
+    if of(suspect, "frame") >= STRONG:
+        return 0.9
+    if suspect.grounding >= STRONG:
+        return 0.75
+    return 0.6 if suspect.grounding >= SOME else 0.4
 
 
 def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Suspected]) -> Verdict:
-    cap = 0.4
-    if lead.grounding >= SOME:
-        cap = 0.6
-    if lead.grounding >= STRONG:
-        cap = 0.75
-    if _of(lead, "frame") >= STRONG:
-        cap = 0.9
+    cap = cap_of(lead)
     decide: tuple[Sentence, ...] = ()
     second = others[0] if others else None
     if second is not None and (second.score >= CLOSE * lead.score or _same_place(lead, second)):
         cap = min(cap, 0.45)
         decide = (_tell_apart(lead, second),)
-    if not case.origin:
+    if not case.origin or (_of_words(lead) and any(_beside(lead, each) for each in others)):
         cap = min(cap, 0.45)
     confidence = round(min(cap, lead.score / 10), 2)
-    cause = _CAUSES[lead.kind]
+    cause = CAUSES[lead.kind]
     if decide and lead.grounding < SOME:
         return Verdict("inconclusive", min(confidence, 0.3), (_began(case, symptom),), decide)
     return Verdict(cause, confidence, (_began(case, symptom), _claim(lead)), decide)
 
 
-def _named(suspect: Suspected) -> str:
+def named(suspect: Suspected) -> str:
+    """How a sentence calls a suspect."""
     return f"{suspect.commit[:12]} ({suspect.subject[:80]})" if suspect.commit else suspect.subject[:100]
 
 
@@ -95,7 +123,7 @@ def _claim(lead: Suspected) -> Sentence:
     reasons = [point for point in lead.points if point.points > 0]
     best = max(reasons, key=lambda point: point.points)
     where = f" in {lead.service}" if lead.service else ""
-    text = f"The most probable cause is {_named(lead)}{where}, live since {written(lead.deployed)}."
+    text = f"The most probable cause is {named(lead)}{where}, live since {written(lead.deployed)}."
     return Sentence(text=text, cites=tuple(dict.fromkeys((*lead.evidence, best.evidence))))
 
 
@@ -109,21 +137,26 @@ def _began(case: Case, symptom: Symptom) -> Sentence:
 
 def _tell_apart(one: Suspected, other: Suspected) -> Sentence:
     files = ", ".join(dict.fromkeys((*one.files[:2], *other.files[:2]))) or "what they changed"
-    text = f"To decide between {_named(one)} and {_named(other)}, look at {files} or take back one at a time."
+    text = f"To decide between {named(one)} and {named(other)}, look at {files} or take back one at a time."
     return Sentence(text=text, cites=(one.evidence[0], other.evidence[0]))
 
 
 def _between(case: Case, words: Symptom, lead: Suspected) -> Verdict:
+    return Verdict("inconclusive", 0.35, (_began(case, words),), _either(words, lead))
+
+
+def _either(words: Symptom, lead: Suspected) -> tuple[Sentence, ...]:
+    """What decides between a change and a cause outside."""
     kind = next(hint for hint in words.hints if hint in OUTSIDE)
     text = (
-        f"To decide between {_named(lead)} and a cause outside ({kind}), look at {_measure(kind)} before "
+        f"To decide between {named(lead)} and a cause outside ({kind}), look at {measure(kind)} before "
         f"{written(lead.deployed)}: if it was as bad then, the change is not it."
     )
-    decide = Sentence(text=text, cites=(*lead.evidence, words.evidence))
-    return Verdict("inconclusive", 0.35, (_began(case, words),), (decide,))
+    return (Sentence(text=text, cites=(*lead.evidence, words.evidence)),)
 
 
-def _measure(kind: str) -> str:
+def measure(kind: str) -> str:
+    """What to look at for a kind of cause outside."""
     looks = {
         "disk": "free space of the service's disk", "memory": "memory of the process", "clock": "the host's clock",
         "pool": "the number of open connections", "certificate": "the certificate's dates",
@@ -131,8 +164,13 @@ def _measure(kind: str) -> str:
     return looks.get(kind, "latency and errors of what it calls")
 
 
-def _outside(case: Case, words: Symptom, upstream: str) -> Verdict:
+def _outside(case: Case, words: Symptom, upstream: str, suspects: Sequence[Suspected]) -> Verdict:
+    """Less sure where what grows for hours may have begun with any change of the service that was live before."""
     kind = next(hint for hint in words.hints if hint in OUTSIDE)
+    own = any(each.kind != "inert" and of(each, "service") > 0 for each in suspects)
+    if kind in _GROWING and own and not upstream:
+        text = f"The errors speak of {kind}, and no change fits well; one that was live for long may show only now."
+        return Verdict("infrastructure", 0.4, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
     confidence = 0.65 if kind in _PLAIN else 0.6 if upstream else 0.5
     where = f"{upstream}, which {case.origin} calls" if upstream else f"the ground that {words.service} runs on"
     text = f"No change fits; the errors speak of {kind}: the cause is probably in {where}."
@@ -140,7 +178,7 @@ def _outside(case: Case, words: Symptom, upstream: str) -> Verdict:
 
 
 def _unsure(case: Case, symptom: Symptom, lead: Suspected) -> Verdict:
-    text = f"To decide whether {_named(lead)} is the cause or only near in time, roll it back on one instance."
+    text = f"To decide whether {named(lead)} is the cause or only near in time, roll it back on one instance."
     return Verdict(
         "inconclusive", 0.3, (_began(case, symptom),), (Sentence(text=text, cites=(*lead.evidence, symptom.evidence)),)
     )  # fmt: skip

@@ -60,24 +60,37 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     zone: Annotated[
         str, typer.Option(help="Zone of times that do not say it: UTC or an offset such as +02:00.")
     ] = "UTC",
+    model_url: Annotated[str | None, typer.Option(metavar="URL", help="Endpoint of a model that thinks along.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="The model that it serves.")] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the model's words from a record.jsonl of --out; ask nobody."),
+    ] = None,
     style: Annotated[Literal["text", "markdown", "json"], typer.Option("--format", help="How it is printed.")] = "text",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep note.md and note.json here too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep note.html (with a picture), note.md, note.json here.")
+    ] = None,
     patch: Annotated[
         bool, typer.Option("--patch", help="Where the bug is in the code, go on to a verified patch (runs the tests).")
     ] = False,
 ) -> None:
     """Triage an incident: when it began, what changed, which change is suspect and how sure that is, what to do now.
 
-    Nothing is executed (but with --patch) and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy,
-    2 a cause is named, 3 inconclusive; with --patch those of a diagnosis, where there is one.
+    Nothing is executed (but with --patch). A model, where one is named, adds hypotheses; it cannot move the verdict.
+    Every sentence cites evidence. Exit codes: 0 healthy, 2 a cause is named, 3 inconclusive; with --patch those of a
+    diagnosis, where there is one.
     """
     from tools.oplogs import asking
     from workflows.commands.session import writable
+    from workflows.commands.thinking import Thinking, thought_over
+    from workflows.reasoners import chosen
     from workflows.settings import load
 
     if patch and (repo is None or style == "json"):
         raise Refused("--patch needs --repo, and prints a report: take note.json and report.json from --out DIR")
     settings = load()
+    if replay and (model_url or model):
+        raise Refused("--replay asks no model: leave --model-url and --model out")
     minutes = asking.offset(zone)
     named = _named(log)
     records = _deploys(deploys or (), minutes)
@@ -87,7 +100,9 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         writable(out)
     with _opened(settings, named, minutes) as logs:
         times = _moment(since, logs, minutes), _moment(onset, logs, minutes)
-        note = asyncio.run(_note(settings, logs, _Given(repo, records, services, runbooks, *times, fired)))
+        given = _Given(repo, records, services, runbooks, *times, fired)
+        note = asyncio.run(_note(settings, logs, given))
+    note = asyncio.run(thought_over(settings, note, Thinking(chosen(settings, model_url, model), out, replay)))
     if out:
         _keep(note, out)
     _print(note, style)
@@ -212,9 +227,11 @@ async def _checkout(settings: Settings, repo: str | None) -> AsyncIterator[tuple
 
 
 def _keep(note: Note, out: Path) -> None:
+    from tools.triage.picture import page
     from tools.triage.telling import markdown
     from workflows.text import clean
 
+    (out / "note.html").write_text(clean(page(note)), encoding="utf-8")
     (out / "note.md").write_text("".join(f"{clean(row)}\n" for row in markdown(note)), encoding="utf-8")
     (out / "note.json").write_text(note.to_json(indent=2) + "\n", encoding="utf-8")
 
