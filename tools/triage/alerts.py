@@ -102,7 +102,7 @@ class _Open:
 
 
 def related(alert: Alert, services: Collection[str], titles: Collection[str], topology: Topology) -> bool:
-    """Whether an alert is of an incident with these services and titles: its own, one that it calls or that calls it."""
+    """Whether an alert is of an incident with these services: its own, one that it calls or that calls it."""
     if not alert.service:
         return alert.title in titles
     below = topology.below(alert.service)

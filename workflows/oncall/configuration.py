@@ -112,7 +112,7 @@ class SourceRules(_Part):
 
 
 class Service(_Part):
-    """What is known of a service. commands: argv whose output is its log too; channels: where its incidents are told."""
+    """What is known of a service. commands: argv whose output is its log; channels: where its incidents are told."""
 
     repository: Text | None = None
     logs: tuple[Text, ...] = Field(default=(), max_length=100)

@@ -1,4 +1,4 @@
-"""One look into an incident: the logs, deploys and repository that the operator named for its services, and the note."""
+"""One look into an incident: logs, deploys and repository that the operator named for its services; the note."""
 
 from __future__ import annotations
 

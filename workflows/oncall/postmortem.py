@@ -35,13 +35,15 @@ def _rows(incident: Incident, note: Note, before: Sequence[Before], alerts: Sequ
     yield from ("", "## Detection", "")
     first = min((each.starts for each in alerts if each.starts >= 0), default=-1)
     if first >= 0 and note.onset >= 0:
-        yield f"The logs change at {written(note.onset)}; the first alert is of {written(first)} ({first - note.onset} s)."
+        late = f"the first alert is of {written(first)} ({first - note.onset} s)"
+        yield f"The logs change at {written(note.onset)}; {late}."
     yield from (f"- {code(each.title)} from {prose(each.source)}, {written(each.starts)}" for each in alerts)
     yield from ("", "## Timeline", "")
     yield from (f"- {written(row.time)} {prose(row.what)} {_cited(row.cites)}" for row in note.timeline)
     yield from ("", "## Root cause", "")
     for suspect in note.suspects[:1]:
-        yield f"{code(suspect.commit[:12] or 'outside the repository')} {code(suspect.subject)} ({prose(suspect.author)})"
+        named = code(suspect.commit[:12] or "outside the repository")
+        yield f"{named} {code(suspect.subject)} ({prose(suspect.author)})"
         yield from (f"- {prose(point.detail)} {_cited((point.evidence,))}" for point in suspect.points)
     yield from (f"- To decide: {prose(each.text)} {_cited(each.cites)}" for each in note.decide)
     yield f"Why it could happen: {_OPEN}"

@@ -54,7 +54,7 @@ class SlackChannel:
             raise _untold(error) from None
 
     async def _found(self, incident: str) -> str:
-        """The message about an incident among the newest of the channel, "" where it is not, or cannot be looked for."""
+        """The message about an incident among the newest of the channel; "" where none is seen."""
         asks = {"channel": self.channel, "limit": "200", "include_all_metadata": "true"}
         try:
             read = await self._call("conversations.history", None, asks)

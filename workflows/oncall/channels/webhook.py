@@ -16,7 +16,7 @@ from workflows.service.callbacks import signed
 
 @dataclass(frozen=True)
 class WebhookChannel:
-    """Implements Channel. secret: whsec_…"""
+    """Implements Channel. secret: whsec_ and a key."""
 
     url: str
     secret: str
