@@ -25,7 +25,7 @@ from tests.oncall import CHANNEL, HOOK, SECRET, TOKEN, Slack, proof, slack, sour
 from tests.unit.test_callbacks import Receiver, receiving
 from tests.unit.test_triage_alerts import changed
 
-WAIT_S = 120  # a machine may be busy; nothing is measured here
+WAIT_S = 300  # a machine may be busy; nothing is measured here
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,12 @@ def _service(command: Patchwright, ran: Ran, address: str) -> Iterator[Service]:
                 made = Service(http, channel, hook)
                 made.wait(lambda: _ready(http, serving))
                 yield made
-        finally:
+        except AssertionError as error:
             serving.terminate()
-            out, err = serving.communicate(timeout=90)
+            error.add_note(serving.communicate(timeout=90)[1][-6000:])
+            raise
+        serving.terminate()
+        out, err = serving.communicate(timeout=90)
     assert serving.returncode == 0, err[-3000:]
     assert not any(word in out + err for word in (SECRET, TOKEN, HOOK)), "a secret in the log"
     assert "Traceback" not in err
@@ -119,7 +122,7 @@ def _resolved(source: str) -> Any:
 
 
 def test_an_alert_of_every_source_becomes_one_message_that_is_changed_in_place(tmp_path: Path, unfilled: Ran) -> None:
-    """Cause, culprit and revert are shown; the end changes the same message, and a draft of the post-mortem is there."""
+    """Cause, culprit and revert are shown; the end changes the same message; a post-mortem is drafted."""
     command = Patchwright(tmp_path / "home", tmp_path / "cache")
     with postgres.running() as address, _service(command, unfilled, address) as service:
         forged = service.post("sentry", MESSAGES["sentry"], **{"Sentry-Hook-Signature": "0" * 64})

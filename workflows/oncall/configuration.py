@@ -42,7 +42,7 @@ Source = Literal["alertmanager", "grafana", "pagerduty", "opsgenie", "sentry", "
 SOURCES: tuple[str, ...] = get_args(Source)
 
 
-def _address(url: str) -> str:
+def address(url: str) -> str:
     """Secrets and what incidents say go over TLS, except to this machine."""
     parts = urlsplit(url)
     here = parts.hostname in ("localhost", "127.0.0.1", "::1")
@@ -61,7 +61,7 @@ def _pointer(text: str) -> str:
 
 Reference = Annotated[str, AfterValidator(checked), Field(max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
-Url = Annotated[str, AfterValidator(_address), Field(max_length=2000)]
+Url = Annotated[str, AfterValidator(address), Field(max_length=2000)]
 Pointer = Annotated[str, AfterValidator(_pointer), Field(max_length=400)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 

@@ -11,10 +11,22 @@ from tools.triage.topology import Topology
 from tools.triage.values import Note
 from workflows.exits import Refused
 from workflows.oncall.channels.channel import Channel
+from workflows.oncall.channels.mail import EmailChannel
+from workflows.oncall.channels.pagerduty import PagerDutyChannel
 from workflows.oncall.channels.slack import SlackChannel
+from workflows.oncall.channels.teams import TeamsChannel
 from workflows.oncall.channels.webhook import WebhookChannel, usable
 from workflows.oncall.configuration import Channel as Named
-from workflows.oncall.configuration import Configuration, Slack, Webhook, configuration_in
+from workflows.oncall.configuration import (
+    Configuration,
+    Email,
+    PagerDuty,
+    Slack,
+    Teams,
+    Webhook,
+    address,
+    configuration_in,
+)
 from workflows.oncall.looking import look
 from workflows.oncall.store import PostgresIncidents
 from workflows.oncall.values import Incident
@@ -65,7 +77,18 @@ def _channel(named: Named) -> Channel:
         if not usable(key):
             raise ReferenceBroken(f"{named.secret}: whsec_ and 24 to 64 bytes as base64 are expected")
         return WebhookChannel(named.url, key)
-    raise AssertionError(named)
+    if isinstance(named, Email):
+        return EmailChannel(named, secret(named.login) if named.login else "")
+    if isinstance(named, PagerDuty):
+        return PagerDutyChannel(named.url, secret(named.token), named.sender)
+    return TeamsChannel(_checked(named, secret(named.url)))
+
+
+def _checked(named: Teams, url: str) -> str:
+    try:
+        return address(url)
+    except ValueError as error:
+        raise ReferenceBroken(f"{named.url}: {error}") from None
 
 
 def work_of(settings: Settings, oncall: OnCall, store: PostgresStore) -> Work:
