@@ -179,3 +179,37 @@ def quiet_note(said: str) -> Note:
         evidence=(Observation(id="E1", kind="log", summary="looked"),), reproduction="", revision="", good="",
         citations="",
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def pager(lose: int = 0) -> Iterator[tuple[list[tuple[str, str]], str]]:
+    """PagerDuty's notes, as (path, text), and its base. lose: answers that get lost."""
+    notes: list[tuple[str, str]] = []
+    left = [lose]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Authorization"].startswith("Token token=") and "@" in self.headers["From"]:
+                notes.append((self.path, content["note"]["content"]))
+            if left[0]:
+                left[0] -= 1
+                self.close_connection = True
+                return
+            self._answered({"note": content["note"]})
+
+        def do_GET(self) -> None:
+            self._answered({"notes": [{"content": text} for path, text in notes if path == self.path]})
+
+        def _answered(self, content: Mapping[str, Any]) -> None:
+            data = json.dumps(content).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with _serving(Handler) as port:
+        yield notes, f"http://127.0.0.1:{port}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -239,10 +240,11 @@ class _Kept(Mailbox):
 async def test_mail_comes_in_one_thread(server: postgres.Server, tmp_path: Path) -> None:
     """One for the note, one for the end; a subject of strangers adds no header."""
     box = _Kept()
-    mail = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mail = Controller(box, hostname="127.0.0.1", port=port)
     mail.start()
     try:
-        port = mail.server.sockets[0].getsockname()[1]
         where = Email(
             kind="email", host="127.0.0.1", port=port, tls="none", sender="bot@shop.example", to=("a@shop.example",)
         )
