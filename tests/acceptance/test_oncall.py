@@ -85,21 +85,24 @@ def _service(command: Patchwright, ran: Ran, address: str) -> Iterator[Service]:
         checked = command.run("oncall", "check", file)
         assert checked.code == 0, checked.text
         serve = ("serve", "--port", str(port), "--workers", "1", "--no-tokens")
-        serving = command.start(*serve, database_url=address, oncall=file)
+        log = command.folder / "log"
+        logged = ("sh", "-c", f'exec "$@" >>{log} 2>&1', "sh")  # a pipe that nobody reads would fill
+        serving = command.start(*serve, wrap=logged, database_url=address, oncall=file)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http:
                 made = Service(http, channel, hook)
                 made.wait(lambda: _ready(http, serving))
                 yield made
         except AssertionError as error:
-            serving.terminate()
-            error.add_note(serving.communicate(timeout=90)[1][-6000:])
+            error.add_note(log.read_text()[-6000:])
             raise
-        serving.terminate()
-        out, err = serving.communicate(timeout=90)
-    assert serving.returncode == 0, err[-3000:]
-    assert not any(word in out + err for word in (SECRET, TOKEN, HOOK)), "a secret in the log"
-    assert "Traceback" not in err
+        finally:
+            serving.terminate()
+            serving.communicate(timeout=90)
+        said = log.read_text()
+    assert serving.returncode == 0, said[-3000:]
+    assert not any(word in said for word in (SECRET, TOKEN, HOOK)), "a secret in the log"
+    assert "Traceback" not in said
     assert channel.wrong == []
 
 

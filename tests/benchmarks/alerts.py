@@ -1,7 +1,7 @@
 """A storm of alerts against two API nodes on one Postgres: 10,000 different alerts, each a request of its own.
 
 What counts: every one is answered with 202, one incident is left, one look at it is due, and the API answers others
-meanwhile. `python tests/benchmarks/alerts.py [ALERTS] [AT ONCE]`.
+meanwhile. Ends with 1 when that is not so. `python -m tests.benchmarks.alerts [ALERTS] [AT ONCE]`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def nodes(folder: Path, address: str, many: int) -> Iterator[list[str]]:
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
             serve = ("serve", "--port", str(port), "--workers", "0", "--no-tokens")
-            started.append(command.start(*serve, database_url=address, oncall=folder / "oncall.toml"))
+            logged = ("sh", "-c", f'exec "$@" >>{folder}/log 2>&1', "sh")
+            started.append(command.start(*serve, wrap=logged, database_url=address, oncall=folder / "oncall.toml"))
             urls.append(f"http://127.0.0.1:{port}")
             _until_ready(urls[-1])
         yield urls
@@ -113,7 +114,10 @@ def main() -> None:
         postgres.running() as address,
         nodes(Path(folder), address, 2) as urls,
     ):
-        print(json.dumps(asyncio.run(storm(urls, alerts, at_once)), indent=2))
+        found = asyncio.run(storm(urls, alerts, at_once))
+    print(json.dumps(found, indent=2))
+    kept = found["statuses"] == {202: alerts} and (found["open_incidents"], found["alerts_of_it"]) == (1, alerts)
+    sys.exit(0 if kept and found["seconds"] < 60 else 1)
 
 
 if __name__ == "__main__":
