@@ -25,7 +25,7 @@ from tests.oncall import CHANNEL, HOOK, SECRET, TOKEN, Slack, proof, slack, sour
 from tests.unit.test_callbacks import Receiver, receiving
 from tests.unit.test_triage_alerts import changed
 
-WAIT_S = 300  # a machine may be busy; nothing is measured here
+WAIT_S = 900  # a machine may be busy; nothing is measured here
 
 
 @pytest.fixture(scope="module")

@@ -208,11 +208,11 @@ def test_what_strangers_wrote_is_no_markup_on_slack() -> None:
 
 
 def test_what_strangers_wrote_is_no_markup_on_teams() -> None:
-    made = card(_told())
+    made = card(_told(suspects=("\u8a9e" * 3000,) * 5))
     (attachment,) = made["attachments"]
     assert {row["type"] for row in attachment["content"]["body"]} == {"RichTextBlock"}
     assert {run["type"] for row in attachment["content"]["body"] for run in row["inlines"]} == {"TextRun"}
-    assert len(json.dumps(made).encode()) < 28_000
+    assert len(json.dumps(made, ensure_ascii=False).encode()) < 28_000
 
 
 async def test_teams_is_told_of_steps_alone(server: postgres.Server, tmp_path: Path) -> None:

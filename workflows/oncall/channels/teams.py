@@ -12,7 +12,7 @@ from typing import Any
 from workflows.oncall.channels.channel import asked
 from workflows.oncall.telling import Told, asking, paragraphs
 
-MOST = 20_000  # characters: a message of Teams has at most 28 KB
+MOST = 20_000  # bytes: a message of Teams has at most 28 KB
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _body(told: Told) -> Iterator[dict[str, Any]]:
         if heading:
             yield _row(heading, weight="Bolder")
         for row in rows:
-            left -= len(row)
+            left -= len(row.encode("utf-8", "replace"))
             if left > 0:
                 yield _row(row)
     yield _row(asking(told) or f"{told.incident}, revision {told.revision}")
