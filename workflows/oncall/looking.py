@@ -27,6 +27,7 @@ from tools.triage.reading import Log
 from tools.triage.topology import Topology
 from tools.triage.values import Deploy, Note
 from workflows.engines import engine
+from workflows.exits import Refused
 from workflows.inputs import source_of
 from workflows.oncall.configuration import Configuration, Service
 from workflows.oncall.values import Incident
@@ -200,7 +201,7 @@ async def _checkout(
                 source_of(where), destination=folder / "source", sandboxes=chosen.sandboxes,
                 access=access_from(host_variables()), policy=UrlPolicy(private_hosts=settings.private_hosts),
             )  # fmt: skip
-        except SandboxError as error:
+        except (SandboxError, Refused) as error:
             notes.append(f"the repository cannot be cloned: {line(str(error), 200)}")
         history = History(checkout.repository) if checkout is not None and checkout.repository else None
         yield checkout, history
