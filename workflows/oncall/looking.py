@@ -80,12 +80,12 @@ async def look(
 
 
 def cause_of(note: Note) -> str:
-    """The id of a cause: the same when it comes again; "" where none is named."""
+    """The id of a cause, the same when it comes again: the change, else service and symptom; "" where none is named."""
     if note.cause in ("healthy", "inconclusive"):
         return ""
     lead = note.suspects[0].commit if note.suspects and note.cause != "infrastructure" else ""
-    seen = lead or next((each.template for each in note.symptoms), "")
-    return hashlib.sha256(f"{note.cause}\n{note.service}\n{seen}".encode("utf-8", "replace")).hexdigest()[:16]
+    seen = lead or f"{note.service}\n{next((each.template for each in note.symptoms), '')}"
+    return hashlib.sha256(f"{note.cause}\n{seen}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
 async def _files(

@@ -61,7 +61,8 @@ update oncall_alerts set firing = false, ends = extract(epoch from now())::bigin
 where tenant = %(tenant)s and incident = %(incident)s and firing;
 -- oncall_same_cause --
 select id, title, since from oncall_incidents
-where tenant = %(tenant)s and cause = %(cause)s and cause <> '' and id <> %(incident)s order by seq desc limit 5;
+where tenant = %(tenant)s and cause = %(cause)s and cause <> ''
+    and seq < (select seq from oncall_incidents where tenant = %(tenant)s and id = %(incident)s) order by seq desc limit 5;
 -- oncall_feedback --
 insert into oncall_feedback (incident, token, verdict, comment)
 select id, %(token)s, %(verdict)s, %(comment)s from oncall_incidents where id = %(incident)s and tenant = %(tenant)s
