@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tests import postgres
 from tests.contract.test_oncall import GENERIC
 from tests.oncall import CHANNEL, TOKEN, Slack, faults, pager, quiet_note, slack, texts
 from tests.unit.test_callbacks import receiving
+from tools.tool import ToolError
 from tools.triage.alerts import Alert
 from tools.triage.topology import Topology
 from tools.triage.values import Note
@@ -293,3 +295,33 @@ def test_a_generic_message_is_read_by_pointers() -> None:
     assert (over.title, over.service, over.status) == ("Slow", "orders", "resolved")
     assert (firing.title, firing.service, firing.status) == ("7", "", "firing")
     assert read_generic(Mapped(), json.dumps(GENERIC).encode())[0].severity == "page"
+
+
+class _Looks:
+    """Counts looks; fails as often as it is told to."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails, self.times = fails, 0
+
+    async def __call__(self, incident: Incident, alerts: Sequence[Alert]) -> Note:
+        self.times += 1
+        await asyncio.sleep(0.01)
+        if self.times <= self.fails:
+            raise ToolError("the log is being rotated")
+        return quiet_note("looked")
+
+
+@pytest.mark.parametrize(("fails", "times", "noted"), [(0, 1, True), (2, 3, True), (99, 5, False)])
+async def test_a_look_is_done_once_by_many_and_tried_again_a_few_times(
+    server: postgres.Server, tmp_path: Path, fails: int, times: int, noted: bool
+) -> None:
+    looks = _Looks(fails)
+    with slack() as (_, base):
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            workers = [Work(on.incidents, on.work._configuration, {}, looks, pace=QUICK) for _ in range(4)]
+            for _ in range(10):
+                await asyncio.gather(*(worker.look() for worker in workers))
+            incident = await on.incident()
+    assert (looks.times, incident.note is not None) == (times, noted)
+    assert incident.problem == ("" if noted else "the log is being rotated")
