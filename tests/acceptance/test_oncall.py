@@ -62,9 +62,11 @@ class Service:
 def _configuration(folder: Path, ran: Ran, base: str, hook: int) -> Path:
     (folder / "token").write_text(TOKEN)
     (folder / "hook").write_text(HOOK)
+    for name in MESSAGES:  # each source has the service under a name of its own
+        (folder / f"{name}.jsonl").write_text(ran.deploys.read_text().replace('"orders"', f'"orders-{name}"'))
     services = "".join(
         f'[services.orders-{name}]\nrepository = "{ran.repo}"\nlogs = ["{ran.logs}/orders.log"]\n'
-        f'deploys = "{ran.deploys}"\n'
+        f'deploys = "{folder}/{name}.jsonl"\n'
         for name in MESSAGES
     )
     file = folder / "oncall.toml"
