@@ -68,26 +68,38 @@ async def storm(urls: list[str], alerts: int, at_once: int) -> dict[str, Any]:
     """Post all of them; statuses, seconds of each, and what others who ask the API meanwhile waited."""
     waiting, took, others = list(range(alerts)), [], []
     statuses: dict[int, int] = {}
+    broken: list[str] = []
     over = asyncio.Event()
 
     async def post(client: httpx.AsyncClient, url: str) -> None:
         while waiting:
             body = fired(waiting.pop())
             began = time.perf_counter()
-            answer = await client.post(
-                f"{url}/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body)
-            )
+            status = await sent(client, f"{url}/v1/alerts/alertmanager", body)
             took.append(time.perf_counter() - began)
-            statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+            statuses[status] = statuses.get(status, 0) + 1
+
+    async def sent(client: httpx.AsyncClient, url: str, body: bytes) -> int:
+        """A connection that breaks is followed by another try, as makers of alerts do."""
+        while True:
+            try:
+                return (await client.post(url, content=body, headers=proof("alertmanager", body))).status_code
+            except httpx.TransportError as error:
+                broken.append(type(error).__name__)
 
     async def ask(client: httpx.AsyncClient) -> None:
         while not over.is_set():
             began = time.perf_counter()
-            (await client.get(f"{urls[0]}/v1/diagnoses")).raise_for_status()
+            try:
+                (await client.get(f"{urls[0]}/v1/diagnoses")).raise_for_status()
+            except httpx.TransportError as error:
+                broken.append(type(error).__name__)
             others.append(time.perf_counter() - began)
             await asyncio.sleep(0.1)
 
-    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=httpx.Limits(max_connections=None)) as client:
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=60, limits=httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+    ) as client:
         asking = asyncio.create_task(ask(client))
         began = time.perf_counter()
         await asyncio.gather(*(post(client, urls[number % len(urls)]) for number in range(at_once)))
@@ -97,7 +109,7 @@ async def storm(urls: list[str], alerts: int, at_once: int) -> dict[str, Any]:
         left = (await client.get(f"{urls[0]}/v1/incidents?state=open&limit=200")).json()["incidents"]
     return {
         "alerts": alerts, "seconds": round(seconds, 1), "alerts_per_second": round(alerts / seconds),
-        "statuses": statuses, "p50_ms": _ms(took, 50), "p99_ms": _ms(took, 99),
+        "statuses": statuses, "broken_connections": len(broken), "p50_ms": _ms(took, 50), "p99_ms": _ms(took, 99),
         "others_p50_ms": _ms(others, 50), "others_p99_ms": _ms(others, 99), "open_incidents": len(left),
         "alerts_of_it": left[0]["alerts"], "storm": left[0]["storm"],
     }  # fmt: skip
