@@ -24,6 +24,7 @@ from workflows.commands import (
     log,
     logs,
     model,
+    oncall,
     remote,
     runs,
     serve,
@@ -64,6 +65,7 @@ for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 app.add_typer(token.app, rich_help_panel="The service")
 app.add_typer(github.app, rich_help_panel="The service")
+app.add_typer(oncall.app, rich_help_panel="The service")
 app.add_typer(artifacts.app, rich_help_panel="The service")
 app.add_typer(credential.app, rich_help_panel="The service")
 app.add_typer(credential.hosts, rich_help_panel="The service")

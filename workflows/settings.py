@@ -240,6 +240,9 @@ class Settings(BaseSettings):
     github_tenant: str = Field(
         default="default", min_length=1, max_length=100, description="the tenant whose runs the bot's diagnoses are"
     )
+    oncall: Folder | None = Field(
+        default=None, description="file that says where alerts come from, what is looked at, and who is told; none: off"
+    )
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 
     @property

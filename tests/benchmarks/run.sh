@@ -11,6 +11,8 @@ for script in sandbox docker_sandbox thinking search localization bisection ci_l
 done
 echo "== service"
 sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.service || missed="$missed service"
+echo "== alerts"
+sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.alerts || missed="$missed alerts"
 echo "== webhooks"
 sh tests/guarded.sh .venv/bin/python -m tests.benchmarks.webhooks || missed="$missed webhooks"
 [ -z "$missed" ] || { echo "missed:$missed" >&2; exit 1; }

@@ -30,6 +30,8 @@ OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
     "any_token", "schema", "ended", "lease", "settle", "lapsed", "forget_points", "forget_blobs", "forget_writes",
     "forget_runs", "forget_audit", "kept_runs", "excess", "standing", "traced", "unanswered",
+    "oncall_hold", "oncall_noted", "oncall_unlooked",
+    "oncall_trying", "oncall_told", "oncall_untold", "oncall_forget_messages", "oncall_forget_incidents",
 }  # fmt: skip
 
 

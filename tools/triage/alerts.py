@@ -7,7 +7,7 @@ service, of one that depends on it, or comes in a storm.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -101,6 +101,14 @@ class _Open:
         )  # fmt: skip
 
 
+def related(alert: Alert, services: Collection[str], titles: Collection[str], topology: Topology) -> bool:
+    """Whether an alert is of an incident with these services: its own, one that it calls or that calls it."""
+    if not alert.service:
+        return alert.title in titles
+    below = topology.below(alert.service)
+    return any(name == alert.service or name in below or alert.service in topology.below(name) for name in services)
+
+
 class _Desk:
     """Where alerts become incidents, in the order of their time."""
 
@@ -135,18 +143,11 @@ class _Desk:
 
     def _related(self, alert: Alert, *, storm: bool) -> _Open | None:
         for each in reversed(self.incidents[-MOST_KEPT * 4 :]):
-            if alert.when - each.until <= QUIET_S and (storm or self._fits(alert, each)):
+            if alert.when - each.until <= QUIET_S and (
+                storm or related(alert, each.services, each.titles, self._topology)
+            ):
                 return each
         return None
-
-    def _fits(self, alert: Alert, incident: _Open) -> bool:
-        if not alert.service:
-            return alert.title in incident.titles
-        below = self._topology.below(alert.service)
-        return any(
-            name == alert.service or name in below or alert.service in self._topology.below(name)
-            for name in incident.services
-        )
 
     def _merged(self, now: int) -> None:
         """All incidents that began with the storm are one."""

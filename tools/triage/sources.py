@@ -56,8 +56,8 @@ def _prometheus(source: str, body: Fields) -> tuple[Alert, ...]:
             _alert(
                 source, key, resolved=each.get("status") == "resolved", labels=labels,
                 title=labels.get("alertname") or notes.get("summary") or _text(body.get("title")),
-                severity=labels.get("severity", ""), starts=_time(each.get("startsAt")),
-                ends=_time(each.get("endsAt")), link=_text(each.get("generatorURL")),
+                severity=labels.get("severity", ""), starts=time_of(each.get("startsAt")),
+                ends=time_of(each.get("endsAt")), link=_text(each.get("generatorURL")),
                 text=notes.get("description") or notes.get("summary", ""),
             )
         )  # fmt: skip
@@ -77,10 +77,10 @@ def _pagerduty(source: str, body: Fields) -> tuple[Alert, ...]:
     alert = _alert(
         source, _text(data.get("id")), resolved=resolved, title=_text(data.get("title")), labels={},
         service=_text(_object(data.get("service")).get("summary")), link=_text(data.get("html_url")),
-        severity=_text(priority.get("summary")) or _text(data.get("urgency")), starts=_time(data.get("created_at")),
-        ends=_time(event.get("occurred_at")) if resolved else -1,
+        severity=_text(priority.get("summary")) or _text(data.get("urgency")), starts=time_of(data.get("created_at")),
+        ends=time_of(event.get("occurred_at")) if resolved else -1,
     )  # fmt: skip
-    again = {"starts": _time(event.get("occurred_at"))} if kind == "incident.reopened" else {}
+    again = {"starts": time_of(event.get("occurred_at"))} if kind == "incident.reopened" else {}
     return (alert.model_copy(update=again),)
 
 
@@ -93,8 +93,8 @@ def _opsgenie(source: str, body: Fields) -> tuple[Alert, ...]:
     labels = {**_labels(data.get("details")), **_tags(data.get("tags"))}
     alert = _alert(
         source, _text(data.get("alias")) or _text(data.get("alertId")), resolved=action != "Create", labels=labels,
-        title=_text(data.get("message")), severity=_text(data.get("priority")), starts=_time(data.get("createdAt")),
-        ends=_time(data.get("updatedAt")) if action != "Create" else -1, text=_text(data.get("description")),
+        title=_text(data.get("message")), severity=_text(data.get("priority")), starts=time_of(data.get("createdAt")),
+        ends=time_of(data.get("updatedAt")) if action != "Create" else -1, text=_text(data.get("description")),
     )  # fmt: skip
     return (alert if alert.service else alert.model_copy(update={"service": _text(data.get("entity"))}),)
 
@@ -107,18 +107,18 @@ def _sentry(source: str, body: Fields) -> tuple[Alert, ...]:
             _alert(
                 source, f"issue {_text(event.get('issue_id'))}", resolved=False, labels=_tags(event.get("tags")),
                 title=_text(event.get("title")), severity=_text(event.get("level")),
-                starts=_time(event.get("datetime")), link=_text(event.get("web_url")),
+                starts=time_of(event.get("datetime")), link=_text(event.get("web_url")),
                 text=_text(data.get("triggered_rule")),
             ),
         )  # fmt: skip
     if metric:
         resolved = action == "resolved"
-        ends = _time(metric.get("date_closed")) if resolved else -1
+        ends = time_of(metric.get("date_closed")) if resolved else -1
         return (
             _alert(
                 source, f"metric {_text(metric.get('id'))}", resolved=resolved, labels={},
                 title=_text(data.get("description_title")), severity="" if resolved else action, ends=ends,
-                starts=_time(metric.get("date_started")), link=_text(data.get("web_url")),
+                starts=time_of(metric.get("date_started")), link=_text(data.get("web_url")),
                 text=_text(data.get("description_text")),
             ),
         )  # fmt: skip
@@ -128,11 +128,11 @@ def _sentry(source: str, body: Fields) -> tuple[Alert, ...]:
         return ()
     resolved = action in ("resolved", "archived")
     project = _text(_object(issue.get("project")).get("slug"))
-    seen = _time(issue.get("lastSeen"))
+    seen = time_of(issue.get("lastSeen"))
     return (
         _alert(
             source, f"issue {_text(issue.get('id'))}", resolved=resolved, labels={}, title=_text(issue.get("title")),
-            service=project, severity=_text(issue.get("level")), starts=_time(issue.get("firstSeen")),
+            service=project, severity=_text(issue.get("level")), starts=time_of(issue.get("firstSeen")),
             ends=seen if resolved else -1, link=_text(issue.get("web_url")),
         ),
     )  # fmt: skip
@@ -146,7 +146,7 @@ def _datadog(source: str, body: Fields) -> tuple[Alert, ...]:
         raise ToolError(f"{source}: `title` and `id` are missing")
     transition = _text(body.get("alert_transition"))
     resolved = transition == "Recovered" or (not transition and title.startswith("[Recovered"))
-    when = _time(body.get("date")) if body.get("date") else _time(body.get("last_updated"))
+    when = time_of(body.get("date")) if body.get("date") else time_of(body.get("last_updated"))
     labels = {**_tags(body.get("tags")), **_tags(body.get("alert_scope"))}
     return (
         _alert(
@@ -201,7 +201,7 @@ def _tags(value: Any) -> dict[str, str]:
     return found
 
 
-def _time(value: Any) -> int:
+def time_of(value: Any) -> int:
     """Seconds since 1970 of ISO 8601, or of seconds, milli-, micro- or nanoseconds; -1 for none, and for year 1."""
     if isinstance(value, str) and not value.isdecimal():
         try:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from workflows.service.store import PostgresStore
 
 
 def serve(
@@ -16,10 +21,17 @@ def serve(
 ) -> None:
     """Serve the API, with workers, on PATCHWRIGHT_DATABASE_URL or an embedded Postgres."""
     from workflows.github.receiver import webhooks
+    from workflows.oncall.serving import alerts
     from workflows.service.node import Plan
     from workflows.service.node import serve as run
     from workflows.settings import load
 
     settings = load()
     plan = Plan(host=host, port=port, workers=workers, concurrency=concurrency, tokens=tokens)
-    run(settings, plan, typer.echo, webhooks(settings))
+    parts = (webhooks(settings), alerts(settings))
+
+    def extend(app: FastAPI, store: PostgresStore) -> None:
+        for mount in parts:
+            mount(app, store)
+
+    run(settings, plan, typer.echo, extend)

@@ -16,7 +16,9 @@ def worker(
 
     SIGTERM or Ctrl-C stops it: its runs go on elsewhere after their last finished step.
     """
+    from workflows.oncall.serving import chores
     from workflows.service.node import work
     from workflows.settings import load
 
-    work(load(), concurrency=concurrency, parent=parent)
+    settings = load()
+    work(settings, concurrency=concurrency, parent=parent, more=chores(settings))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import uvicorn
@@ -39,6 +41,7 @@ TENANT = "default"
 VERSION = metadata.version("patchwright")
 SAME_S = 1.0
 BESIDE_API = 10  # niceness of workers on the API's machine: who asks is answered first
+Chore = Callable[[PostgresStore], Coroutine[Any, Any, None]]  # goes on until it is cancelled
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -72,13 +75,15 @@ def ready_database(settings: Settings) -> Iterator[str]:
         yield address
 
 
-def work(settings: Settings, *, concurrency: int, parent: int | None = None) -> None:
-    """Be a worker until a signal asks to stop, or until the process `parent` is gone."""
+def work(
+    settings: Settings, *, concurrency: int, parent: int | None = None, more: Mapping[str, Chore] | None = None
+) -> None:
+    """Be a worker until a signal asks to stop, or until the process `parent` is gone. more: chores of other parts."""
     log.configure(settings.secrets)
     if parent is not None:
         _give_way()
     with sent(host_variables(), VERSION), ready_database(settings) as address:
-        asyncio.run(_work(settings, address, concurrency, parent))
+        asyncio.run(_work(settings, address, concurrency, parent, more or {}))
 
 
 def _give_way() -> None:
@@ -88,9 +93,12 @@ def _give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(niceness), "ascii")
 
 
-async def _work(settings: Settings, address: str, concurrency: int, parent: int | None) -> None:
+async def _work(
+    settings: Settings, address: str, concurrency: int, parent: int | None, more: Mapping[str, Chore]
+) -> None:
     async with open_store(address, settings, size=6 + 3 * concurrency, wait_s=10.0) as store:
-        worker = Worker(store, settings, concurrency, await _kept(settings), figures=Figures())
+        chores = {name: functools.partial(begin, store) for name, begin in more.items()}
+        worker = Worker(store, settings, concurrency, await _kept(settings), figures=Figures(), more=chores)
         with exposed(worker.figures.registry, settings), told(worker.draining.set):
             watching = asyncio.create_task(_orphaned(parent, worker.draining))
             try:

@@ -11,8 +11,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from procrastinate import JobContext
@@ -53,7 +54,7 @@ class _AtOnce(BaseRetryStrategy):
 
 @dataclass(frozen=True)
 class Worker:
-    """concurrency: runs at the same time; figures: what is counted about them."""
+    """concurrency: runs at the same time; figures: what is counted about them; more: chores of other parts."""
 
     store: PostgresStore
     settings: Settings
@@ -61,6 +62,7 @@ class Worker:
     kept: Kept
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     figures: Figures = field(default_factory=Figures)
+    more: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Work until `draining` is set and the runs at hand are finished or given back."""
@@ -72,6 +74,7 @@ class Worker:
         chores = {
             "rescue": self._rescue(), "sweep": self._sweep(), "reap": reap(self.settings),
             "callbacks": send(self.store, self.settings, self.figures.called_back),
+            **{name: begin() for name, begin in self.more.items()},
         }  # fmt: skip
         keeping = [asyncio.create_task(chore, name=name) for name, chore in chores.items()]
         for task in keeping:

@@ -29,6 +29,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{32}")
 SUBMISSIONS = "/v1/diagnoses"
 WEBHOOKS = "/webhooks/github"
+ALERTS = "/v1/alerts/"
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -40,13 +41,14 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a body may take: bytes of a submission as JSON, as a form, of a webhook, and of any other body; seconds
-    before the rate counts, bytes per second after; send_s: seconds that a client may take no byte of an answer.
+    """What a body may take: bytes of a submission as JSON, as a form, of a webhook, of alerts, and of any other body;
+    seconds before the rate counts, bytes per second after; send_s: seconds that a client may take no byte of an answer.
     """
 
     json_bytes: int = 24 << 20
     form_bytes: int = 280 << 20
     webhook_bytes: int = 25 << 20
+    alert_bytes: int = 4 << 20
     small_bytes: int = 64 << 10
     patience_s: float = 20.0
     rate: int = 16 << 10
@@ -56,6 +58,8 @@ class Allowance:
         """The largest body of a type on a path."""
         if path == WEBHOOKS:
             return self.webhook_bytes
+        if path.startswith(ALERTS):
+            return self.alert_bytes
         if path != SUBMISSIONS:
             return self.small_bytes
         return self.form_bytes if content_type.lower().startswith("multipart/") else self.json_bytes

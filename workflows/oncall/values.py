@@ -1,0 +1,84 @@
+"""An incident as it is kept, and what came with a message about alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from tools.triage.alerts import Alert
+from tools.triage.values import Note
+from tools.values import Value
+
+State = Literal["open", "resolved", "merged"]
+Stage = Literal["opened", "noted", "resolved", "merged"]
+
+
+class Message(Value):
+    """What one request brought. digest: of source and body, "" where the same body may be about something new."""
+
+    digest: str
+    alerts: tuple[Alert, ...]
+    manual: bool = False
+
+
+class Incident(Value):
+    """An incident. since, until: seconds since 1970; revision: of all that is told; note: None before the first look.
+
+    merged: the incident that it became part of; cause: id of its cause, "" for none; problem: of the last look.
+    """
+
+    id: str
+    seq: int
+    tenant: str
+    state: State
+    title: str
+    severity: str
+    services: tuple[str, ...]
+    titles: tuple[str, ...]
+    messages: int
+    alerts: int
+    firing: int
+    flaps: int
+    since: int
+    until: int
+    storm: bool
+    manual: bool
+    merged: str
+    opened: datetime
+    closed: datetime | None
+    revision: int
+    wanted: int
+    looks: int
+    attempts: int
+    note: Note | None
+    cause: str
+    problem: str
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is."""
+        if self.state != "open":
+            return self.state
+        return "opened" if self.note is None else "noted"
+
+
+class Before(Value):
+    """An earlier incident with the same cause."""
+
+    id: str
+    title: str
+    since: int
+
+
+class Delivery(Value):
+    """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none."""
+
+    incident: str
+    channel: str
+    told: int
+    stage: str
+    reference: str
+    trying: int
+    attempts: int
+    problem: str = ""
+    dead: bool = False

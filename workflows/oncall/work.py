@@ -1,0 +1,201 @@
+"""What a worker does for those on call: it looks into incidents, and tells channels. Any number of workers may.
+
+Who looks holds the incident; one that falls silent, as when it is killed, has lost it, and another begins anew. What a
+channel is told is kept before and after it is sent: a try whose end is unknown is looked for before it is told again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sandbox.protocol import SandboxError
+from tools.tool import ToolError
+from tools.triage.alerts import Alert
+from tools.triage.values import Note
+from workflows.oncall.channels.channel import Channel, Untold
+from workflows.oncall.configuration import Configuration
+from workflows.oncall.looking import NothingToLookAt, cause_of
+from workflows.oncall.store import PostgresIncidents
+from workflows.oncall.telling import told_of
+from workflows.oncall.values import Delivery, Incident, Stage
+from workflows.service.ports import StoreDown
+from workflows.text import line
+
+MOST_LOOKS, MOST_TRIES = 5, 12
+TELLERS = 2
+STEPS: tuple[Stage, ...] = ("noted", "resolved")  # what channels are told that cannot change what they showed
+Look = Callable[[Incident, Sequence[Alert]], Awaitable[Note]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds. idle_s: between two looks for work; lease_s: for which it is held; pause_s: between two changes of a
+    message; retry_s: after the first try that failed, doubled up to longest_s; forget_s: between two clearings.
+    """
+
+    idle_s: float = 1.0
+    lease_s: float = 30.0
+    pause_s: float = 2.0
+    retry_s: float = 5.0
+    longest_s: float = 900.0
+    forget_s: float = 3600.0
+
+
+class Work:
+    """The loops of one process."""
+
+    def __init__(
+        self, store: PostgresIncidents, configuration: Configuration, channels: Mapping[str, Channel], look: Look, *,
+        pace: Pace | None = None, keep_days: float = 0.0,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._configuration = configuration
+        self._channels = channels
+        self._look = look
+        self._pace = pace or Pace()
+        self._keep_days = keep_days
+        self._log = structlog.get_logger("patchwright.oncall")
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._loop(self.look, self._pace.idle_s))
+            for _ in range(TELLERS):
+                group.create_task(self._loop(self.tell, self._pace.idle_s))
+            group.create_task(self._loop(self._forget, self._pace.forget_s))
+
+    async def _loop(self, work: Callable[[], Awaitable[bool]], pause_s: float) -> None:
+        """Call again and again, at once while there is more to do. A database that is away is waited for."""
+        while True:
+            try:
+                more = await work()
+            except StoreDown as error:
+                self._log.warning("the database is away", problem=line(str(error)))
+                more = False
+            if not more:
+                await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - not all at the same moment
+
+    async def _forget(self) -> bool:
+        await self._store.forget(self._keep_days)
+        return False
+
+    # looking
+
+    async def look(self) -> bool:
+        """Look into one incident; False when none is due."""
+        incident = await self._store.claim(self._pace.lease_s)
+        if incident is None:
+            return False
+        log = self._log.bind(incident=incident.id, attempt=incident.attempts)
+        work = asyncio.create_task(self._looked(incident))
+        holding = asyncio.create_task(self._hold(incident, work))
+        try:
+            await asyncio.wait({work})
+            if work.cancelled():
+                log.warning("somebody else looks into it by now")
+            else:
+                work.result()
+        finally:
+            for task in (work, holding):
+                task.cancel()
+            await asyncio.gather(work, holding, return_exceptions=True)
+        return True
+
+    async def _hold(self, incident: Incident, work: asyncio.Task[None]) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease_s / 3)
+            with contextlib.suppress(StoreDown):
+                if not await self._store.hold(incident, self._pace.lease_s):
+                    work.cancel()
+                    return
+
+    async def _looked(self, incident: Incident) -> None:
+        began = time.monotonic()
+        log = self._log.bind(incident=incident.id, attempt=incident.attempts)
+        try:
+            note = await self._look(incident, await self._store.alerts(incident.id))
+        except NothingToLookAt as error:
+            await self._store.unlooked(incident, str(error), after_s=self._configuration.update_seconds, given_up=True)
+            log.info("nothing to look at", problem=line(str(error), 200))
+        except (ToolError, SandboxError, OSError) as error:
+            await self._failed(incident, line(str(error), 300))
+        except StoreDown:
+            raise
+        except Exception as error:
+            log.exception("a bug", error=type(error).__name__)
+            await self._failed(incident, f"a bug: {type(error).__name__}")
+        else:
+            kept = await self._store.noted(incident, note, cause_of(note), again_s=self._again(incident, note))
+            log.info("looked into", cause=note.cause, kept=kept, seconds=round(time.monotonic() - began, 2))
+
+    def _again(self, incident: Incident, note: Note) -> float:
+        """When evidence that is still to come is looked for; never where a cause is named already."""
+        open_ = incident.state == "open" and note.cause in ("healthy", "inconclusive")
+        more = open_ and incident.looks + 1 < self._configuration.looks
+        return max(1.0, self._configuration.update_seconds) if more else -1.0
+
+    async def _failed(self, incident: Incident, problem: str) -> None:
+        after = self._pause(incident.attempts)
+        self._log.warning("no note", incident=incident.id, problem=problem)
+        over = incident.attempts - incident.looks >= MOST_LOOKS
+        await self._store.unlooked(incident, problem, after_s=after, given_up=over)
+
+    def _pause(self, tries: int) -> float:
+        pause = min(self._pace.longest_s, self._pace.retry_s * 2.0 ** max(0, min(tries, 20) - 1))
+        return pause * random.uniform(0.8, 1.0)  # noqa: S311 - not all at the same moment
+
+    # telling
+
+    async def tell(self) -> bool:
+        """Tell one channel; False when all show what there is."""
+        delivery = await self._store.tell(self._pace.lease_s)
+        if delivery is None:
+            return False
+        incident = await self._store.incident(delivery.incident)
+        channel = self._channels.get(delivery.channel)
+        if incident is None or channel is None:
+            await self._store.untold(delivery, "there is no such channel any more", after_s=0, dead=True, trying=0)
+            return True
+        if not channel.edits and (incident.stage not in STEPS or incident.stage == delivery.stage):
+            await self._store.told(
+                delivery, incident.revision, delivery.stage, delivery.reference, pause_s=self._pace.pause_s
+            )
+            return True
+        await self._told(delivery, incident, channel)
+        return True
+
+    async def _told(self, delivery: Delivery, incident: Incident, channel: Channel) -> None:
+        sources = tuple(dict.fromkeys(each.link for each in await self._store.alerts(incident.id, 50) if each.link))
+        told = told_of(
+            incident, await self._store.before(incident), links=self._configuration.links or "",
+            rated=await self._store.rated(incident.id), sources=sources,
+        )  # fmt: skip
+        if not await self._store.trying(delivery, incident.revision):
+            return
+        log = self._log.bind(incident=incident.id, channel=delivery.channel, revision=incident.revision)
+        try:
+            reference = await channel.tell(told, delivery.reference, uncertain=delivery.trying > 0)
+        except Untold as error:
+            await self._untold(delivery, error, incident.revision)
+            log.warning("not told", problem=str(error), tries=delivery.attempts)
+        except Exception as error:
+            log.exception("a bug", error=type(error).__name__)
+            wrong = Untold(f"a bug: {type(error).__name__}", uncertain=True)
+            await self._untold(delivery, wrong, incident.revision)
+        else:
+            pause = self._pace.pause_s
+            await self._store.told(delivery, incident.revision, incident.stage, reference, pause_s=pause)
+            log.info("told", stage=incident.stage)
+
+    async def _untold(self, delivery: Delivery, error: Untold, revision: int) -> None:
+        after = error.after_s if error.after_s is not None else self._pause(delivery.attempts)
+        dead = error.final or delivery.attempts >= MOST_TRIES
+        maybe = revision if error.uncertain else delivery.trying
+        await self._store.untold(delivery, str(error), after_s=after, dead=dead, trying=maybe)
