@@ -46,7 +46,7 @@ def diagnose(server: str, settings: Settings, asked: Asked, ways: Ways) -> int:
     """Have it diagnosed by a service; returns the exit code of its outcome. Raises Refused."""
     from workflows.client import Client, ServiceAway, ServiceRefused
 
-    _check(server)
+    check(server)
     if ways.out:
         writable(ways.out)
     try:
@@ -60,7 +60,8 @@ def diagnose(server: str, settings: Settings, asked: Asked, ways: Ways) -> int:
         raise Refused(f"{server}: {error}", UNAVAILABLE) from error
 
 
-def _check(server: str) -> None:
+def check(server: str) -> None:
+    """Raises Refused for what is no address of a service."""
     try:
         parts = urlsplit(server)
         host, _ = parts.hostname, parts.port

@@ -67,29 +67,51 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     Nothing is executed (but with --patch) and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy,
     2 a cause is named, 3 inconclusive; with --patch those of a diagnosis, where there is one.
     """
-    from tools.oplogs import asking
     from workflows.commands.session import writable
     from workflows.settings import load
 
     if patch and (repo is None or style == "json"):
         raise Refused("--patch needs --repo, and prints a report: take note.json and report.json from --out DIR")
     settings = load()
-    minutes = asking.offset(zone)
     named = _named(log)
-    records = _deploys(deploys, minutes)
-    services = _topology(topology)
     fired = _alerts(alert or ())
     if out:
         writable(out)
-    with _opened(settings, named, minutes) as logs:
-        times = _moment(since, logs, minutes), _moment(onset, logs, minutes)
-        note = asyncio.run(_note(settings, logs, _Given(repo, records, services, runbooks, *times, fired)))
+    files = Files(deploys, topology, runbooks, since, onset, zone)
+    note = note_of(settings, named, repo, files, fired)
     if out:
         _keep(note, out)
     _print(note, style)
     if patch and repo and _can_be_handed_over(note):
         raise typer.Exit(_diagnosed(ctx, settings, note, repo, out))
     raise typer.Exit(HEALTHY if note.cause == "healthy" else INCONCLUSIVE if note.cause == "inconclusive" else CAUSE)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read beside the logs, and times as a person writes them; zone: of times that do not say theirs."""
+
+    deploys: Path | None = None
+    topology: Path | None = None
+    runbooks: Path | None = None
+    since: str = ""
+    onset: str = ""
+    zone: str = "UTC"
+
+
+def note_of(
+    settings: Settings, named: Mapping[str, Sequence[Path]], repo: str | None, files: Files,
+    alerts: tuple[Alert, ...] = (),
+) -> Note:  # fmt: skip
+    """The note on these logs (service -> its files). Raises Refused, ToolError, SourceInvalid."""
+    from tools.oplogs import asking
+
+    minutes = asking.offset(files.zone)
+    records = _deploys(files.deploys, minutes)
+    services = _topology(files.topology)
+    with _opened(settings, named, minutes) as logs:
+        times = _moment(files.since, logs, minutes), _moment(files.onset, logs, minutes)
+        return asyncio.run(_note(settings, logs, _Given(repo, records, services, files.runbooks, *times, alerts)))
 
 
 @dataclass(frozen=True)
