@@ -43,8 +43,9 @@ def words(answer: CallToolResult) -> str:
 def held(answer: CallToolResult) -> dict[str, Any]:
     """The structured content of an answer that is no error."""
     assert not answer.is_error, words(answer)
-    assert answer.structured_content is not None
-    return answer.structured_content
+    content: dict[str, Any] = answer.structured_content
+    assert content is not None
+    return content
 
 
 async def no_longer_running(client: Client, run: str) -> None:
@@ -59,8 +60,8 @@ async def test_a_diagnosis_ends_in_a_verified_patch_that_is_read_and_checked_aga
     repo = repository(tmp_path / "roots" / "shop")
     told: list[tuple[float, str]] = []
 
-    async def progress(number: float, _total: float | None, message: str | None) -> None:
-        told.append((number, message or ""))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, message or ""))
 
     async with assistant(patchwright, "--root", tmp_path / "roots") as client:
         offered = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -94,7 +95,7 @@ async def test_cancelling_a_call_ends_its_run_and_its_sandbox(patchwright: Patch
     repo = repository(tmp_path / "hangs", {"tests/test_hangs.py": HANGS})
     began = anyio.Event()
 
-    async def progress(_number: float, _total: float | None, message: str | None) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
         if (message or "").startswith("reproduce"):
             began.set()
 
