@@ -68,6 +68,7 @@ def _patience(per_test_s: float | None, quota: Quota | None) -> float:
     most = quota.wall_s * COLLECT_SHARE if quota else math.inf
     return min(most, max(LEAST_COLLECT_S, 2 * per_test_s)) if per_test_s else 0.0
 
+
 NO_TESTS = "no test was collected: add one that shows the failure, or say with --test-command what fails"
 _NONE = ("pytest", 5)  # https://docs.pytest.org/en/stable/reference/exit-codes.html
 
