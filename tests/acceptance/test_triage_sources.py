@@ -195,4 +195,9 @@ def test_what_was_asked_is_read_only_and_bears_no_secret(unfilled: Ran, stores: 
     asked: list[dict[str, Any]] = [json.loads(row) for row in text.splitlines()]
     assert asked
     assert log_stores.TOKEN not in text
-    assert {row["path"].partition("?")[0].rpartition("/")[2] for row in asked} <= {"query_range", "labels", "_search"}
+    assert {row["path"].partition("?")[0].rpartition("/")[2] for row in asked} <= {
+        "query_range",
+        "labels",
+        "values",
+        "_search",
+    }

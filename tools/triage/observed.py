@@ -105,8 +105,8 @@ class Looked:
 
 def looked(seen: Sequence[Seen], series: Sequence[Series], onset: int, ledger: Ledger) -> Looked:
     """Put into the ledger what was seen, and the figures; those that changed at the onset come first."""
-    for each in seen:
-        ledger.add(each.kind, mask(each.summary), time=each.time, where=each.where, query=each.query)
+    for one in seen:
+        ledger.add(one.kind, mask(one.summary), time=one.time, where=one.where, query=one.query)
     found = [changed for each in series if onset >= 0 and (changed := shift(each, onset))]
     found.sort(key=lambda each: -each.spreads)
     rows: list[Moment] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import anyio
@@ -17,27 +16,9 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 
 from workflows.exits import Refused
+from workflows.observing.pipes import Lines
 
 MOST_LINE = 16 << 20
-
-
-class Lines:
-    """Lines of a pipe, for the SDK's `async for`; one that is too long becomes a line that is no message."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Until the other side closes."""
-        while True:
-            try:
-                line = await self._reader.readline()
-            except ValueError:
-                yield "{\n"
-                continue
-            if not line:
-                return
-            yield line.decode("utf-8", "replace")
 
 
 async def serve(server: MCPServer[Any]) -> None:

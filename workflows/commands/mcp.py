@@ -1,4 +1,4 @@
-"""`patchwright mcp`: a server of the Model Context Protocol, for editors and assistants."""
+"""`patchwright mcp`: the Model Context Protocol, as a server for assistants, and what servers may be asked."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ def serve(
 
     made = serving.server(serving.Tools(hands, roots, triage))
     interrupts.run(answer(made), lambda what: typer.echo(f"patchwright: {what}", err=True))
+
+
+@app.command()
+def tools(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Servers and the tools that they may be asked for.")],
+) -> None:
+    """List what the servers of a file offer: allowed or not, and what to pin each tool to. No tool is called."""
+    from workflows.commands.looking import servers_of
+    from workflows.observing.calls import offered
+
+    allowed = servers_of(file)
+    for row in offered(allowed) if allowed else ():
+        typer.echo(f"{row.server} {row.tool} allowed={row.allowed} sha256={row.sha256} {row.description}")
 
 
 def _here(door: Door, settings: Settings) -> Hands:

@@ -64,6 +64,10 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         str | None,
         typer.Option(metavar="URL[/INDEX]", help="Ask it, or OpenSearch, for lines.", rich_help_panel=ASKED),
     ] = None,
+    mcp: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask the servers that it allows (MCP).", rich_help_panel=ASKED),
+    ] = None,
     query: Annotated[
         list[str] | None,
         typer.Option(metavar="SOURCE=TEXT", help='What to ask, as in loki={app="a"}.', rich_help_panel=ASKED),
@@ -89,6 +93,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     Nothing is executed (but with --patch) and no model is asked. Every sentence cites evidence. Exit codes: 0 healthy,
     2 a cause is named, 3 inconclusive; with --patch those of a diagnosis, where there is one.
     """
+    from workflows.commands.looking import servers_of
     from workflows.commands.session import writable
     from workflows.observing.gather import asked
     from workflows.settings import load
@@ -97,7 +102,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         raise Refused("--patch needs --repo, and prints a report: take note.json and report.json from --out DIR")
     settings = load()
     addresses: dict[Source, str | None] = {"prometheus": prometheus, "loki": loki, "elasticsearch": elasticsearch}
-    sources = asked(addresses, query or (), credential or ())
+    sources = asked(addresses, query or (), credential or (), servers_of(mcp))
     if not log and not sources.lines:
         raise Refused("name a log: --log FILE, or where lines are: --loki URL, --elasticsearch URL", USAGE)
     named = _named(log or ())
@@ -139,7 +144,7 @@ def note_of(
     records = _deploys(files.deploys, minutes)
     services = _topology(files.topology)
     with _opened(settings, named, minutes) as logs, contextlib.ExitStack() as stack:
-        spans = [log.span() for log in logs.values()]
+        spans = {name: log.span() for name, log in logs.items()}
         found = gathered(settings, spans, sources, since=files.since, until=files.until, zone=minutes)
         both = {name: [*named.get(name, ()), *found.files.get(name, ())] for name in {**named, **found.files}}
         every = stack.enter_context(_opened(settings, both, minutes)) if found.files else logs

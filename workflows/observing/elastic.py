@@ -83,9 +83,8 @@ def _key(hit: Mapping[str, Any]) -> tuple[str, str]:
 
 def _at(wire: Wire, hit: Mapping[str, Any]) -> int:
     """Milliseconds since 1970."""
-    found = hit.get("sort")
     try:
-        return int(found[0])  # type: ignore[index] - what else it may be is refused
+        return int(hit["sort"][0])
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise ToolError(f"{wire}: a document without {TIME}") from error
 

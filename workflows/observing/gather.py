@@ -11,6 +11,7 @@ from tools.tool import ToolError
 from tools.triage.observed import Seen, Series
 from workflows.observing import elastic, loki, prometheus
 from workflows.observing.lines import Fetched
+from workflows.observing.servers import Servers
 from workflows.observing.wire import Wire, wire
 
 Source = Literal["prometheus", "loki", "elasticsearch"]
@@ -19,11 +20,12 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 
 @dataclass(frozen=True)
 class Asked:
-    """Sources by name: address, queries, reference to a credential."""
+    """Sources by name: address, queries, reference to a credential; servers: that are asked over MCP."""
 
     addresses: Mapping[Source, str] = field(default_factory=dict)
     queries: Mapping[Source, Sequence[str]] = field(default_factory=dict)
     credentials: Mapping[Source, str] = field(default_factory=dict)
+    servers: Servers | None = None
 
     @property
     def lines(self) -> bool:
@@ -41,7 +43,10 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
 
 
-def asked(addresses: Mapping[Source, str | None], queries: Sequence[str], credentials: Sequence[str]) -> Asked:
+def asked(
+    addresses: Mapping[Source, str | None], queries: Sequence[str], credentials: Sequence[str],
+    servers: Servers | None = None,
+) -> Asked:  # fmt: skip
     """What a command line says. Raises ToolError for a source that is not asked."""
     known = {name: address for name, address in addresses.items() if address}
     chosen: dict[Source, list[str]] = {}
@@ -50,7 +55,7 @@ def asked(addresses: Mapping[Source, str | None], queries: Sequence[str], creden
     for name in ("loki", "elasticsearch"):
         if len(chosen.get(name, ())) > 1:
             raise ToolError(f"--query {name}=…: one query for lines is taken")
-    return Asked(known, chosen, dict(_named("--credential", each, known) for each in credentials))
+    return Asked(known, chosen, dict(_named("--credential", each, known) for each in credentials), servers)
 
 
 def _named(option: str, given: str, known: Mapping[Source, str]) -> tuple[Source, str]:
@@ -59,7 +64,7 @@ def _named(option: str, given: str, known: Mapping[Source, str]) -> tuple[Source
         raise ToolError(f"{option} takes SOURCE=TEXT, with one of {', '.join(SOURCES)} as the source")
     if source not in known:
         raise ToolError(f"{option} {source}=…: name its address with --{source}")
-    return cast("Source", source), text
+    return source, text
 
 
 def gather(asked: Asked, since: int, until: int, folder: Path) -> Gathered:

@@ -49,7 +49,13 @@ def _pages(wire: Wire, query: str, start: int, end: int) -> Iterator[Row]:
     """Rows from `start` to before `end`. A page begins at the last time of the one before: those were seen already."""
     seen: set[Row] = set()
     for _ in range(MOST_PAGES):
-        asked = {"query": query, "start": start, "end": end, "limit": PAGE, "direction": "forward"}
+        asked: dict[str, str | int] = {
+            "query": query,
+            "start": start,
+            "end": end,
+            "limit": PAGE,
+            "direction": "forward",
+        }
         rows = sorted(_rows(wire, wire.get("/loki/api/v1/query_range", asked)))
         fresh = [row for row in rows if row not in seen]
         yield from fresh

@@ -86,7 +86,7 @@ def _names(wire: Wire, since: int, until: int) -> list[str]:
 
 def _asked(wire: Wire, query: Query, when: tuple[int, int, int], notes: list[str]) -> list[Series]:
     since, until, step = when
-    asked = {"query": query.expression, "start": since, "end": until, "step": step}
+    asked: dict[str, str | int] = {"query": query.expression, "start": since, "end": until, "step": step}
     data = _data(wire, wire.get("/api/v1/query_range", asked), dict)
     rows = data.get("result")
     if data.get("resultType") != "matrix" or not isinstance(rows, list):

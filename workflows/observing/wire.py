@@ -75,7 +75,7 @@ class Wire:
     def _read(self, answer: httpx.Response) -> bytes:
         end = time.monotonic() + self.limit_s
         found = bytearray()
-        for block in answer.iter_bytes(1 << 16):
+        for block in answer.iter_bytes():  # without a size: what trickles in is seen at once
             found += block
             if len(found) > self.most:
                 raise ToolError(f"{self}: an answer of more than {self.most >> 20} MB: ask for less")
