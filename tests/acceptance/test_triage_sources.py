@@ -133,7 +133,7 @@ def test_figures_alone_leave_it_open_and_say_where_to_look(command: Patchwright,
     start = 1_772_445_600
     pool = [(at, 20.0 if at >= start + 1800 else 3.0) for at in range(start, start + 3600, STEP_S)]
     with prometheus.running(tmp_path, {'db_pool_in_use{app="shop"}': pool}) as address:
-        asked = ["--log", tmp_path / "quiet.log", "--prometheus", address]
+        asked: list[str | Path] = ["--log", tmp_path / "quiet.log", "--prometheus", address]
         ended, note = note_of(
             command, *asked, "--onset", "2026-03-02T10:30:00Z", "--query", "prometheus=db_pool_in_use"
         )
@@ -163,7 +163,14 @@ def test_a_server_that_misbehaves_is_told(command: Patchwright, stores: str, pat
 
 
 def test_logs_are_read_where_a_source_is_away(command: Patchwright, unfilled: Ran, stores: str) -> None:
-    asked = ["--log", unfilled.logs / "batch.log", "--loki", f"{stores}/elsewhere", "--prometheus", f"{stores}/page"]
+    asked: list[str | Path] = [
+        "--log",
+        unfilled.logs / "batch.log",
+        "--loki",
+        f"{stores}/elsewhere",
+        "--prometheus",
+        f"{stores}/page",
+    ]
     _, note = note_of(command, *asked)
     assert any("it redirects" in each for each in note.notes), note.notes
     assert any("the answer is no JSON" in each for each in note.notes), note.notes

@@ -26,7 +26,8 @@ def gathered(
 ) -> Gathered:  # fmt: skip
     """What sources say of the time of the logs; without logs, of the last hour or of what is asked.
 
-    spans: service -> its log's, -1 unknown; since, until: times as a person writes them. Raises Refused where there is no line at all, ToolError, OSError.
+    spans: service -> its log's, -1 unknown; since, until: times as a person writes them.
+    Raises Refused where there is no line at all, ToolError, OSError.
     """
     from tools.oplogs.asking import moment, written
     from workflows.observing.calls import answers

@@ -2,8 +2,8 @@
 
 servers:
   cluster:
-    command: [kubernetes-mcp-server, --read-only]
-    env: {KUBECONFIG: file:/etc/patchwright/kubeconfig}   # secrets by reference
+    command: [some-mcp-server, --read-only]
+    env: {CLUSTER_TOKEN: file:/etc/patchwright/token}   # what that file holds: secrets by reference
     tools:
       events_list: {sha256: 0f3a…}                         # pinned: see `patchwright mcp tools FILE`
 queries:
