@@ -129,6 +129,20 @@ async def test_a_run_in_the_background_is_ended_by_cancel_and_by_the_end_of_the_
         assert "not worked on by this server" in words(again)
 
 
+async def test_a_triage_of_logs_and_a_repository_gives_a_note_that_cites(
+    offering: tuple[Patchwright, Path],
+) -> None:
+    patchwright, roots = offering
+    rows = [f"2026-03-02T10:{n // 60:02d}:{n % 60:02d}Z INFO order {n} placed\n" for n in range(0, 1800, 5)]
+    late = [f"2026-03-02T10:{n // 60:02d}:{n % 60:02d}Z ERROR no price of {n}\n" for n in range(1500, 1800, 5)]
+    (roots / "shop.log").write_text("".join(sorted([*rows, *late])))
+    async with assistant(patchwright, "--root", roots) as client:
+        note = held(await client.call_tool("triage", {"logs": {"shop": "shop.log"}, "repository": "shop"}))
+    assert (note["service"], note["onset"]) == ("shop", 1_772_447_100)
+    assert note["citations"].startswith("All ")
+    assert {cite for row in note["summary"] for cite in row["cites"]} <= {each["id"] for each in note["evidence"]}
+
+
 HOSTILE: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("diagnose", {"repository": "/etc"}, "not below a directory that the user allowed"),
     ("diagnose", {"repository": "../outside"}, "not below a directory that the user allowed"),
