@@ -29,13 +29,17 @@ class CertificateInvalid(ValueError):
 
 @dataclass(frozen=True)
 class Trial:
-    """What was run for a patch: decisive tests before and after, how many tests were compared, and the suite's size."""
+    """What was run for a patch: decisive tests before and after, how many tests were compared, and the suite's size.
+
+    allowed: rules of the guard that a person lifted for it.
+    """
 
     patch: Patch
     before: tuple[TestHistory, ...]
     after: tuple[TestHistory, ...]
     regression: int
     suite: int
+    allowed: tuple[str, ...] = ()
 
 
 def certify(state: State, deps: Deps, trial: Trial) -> str:
@@ -61,7 +65,7 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
         **_test(state.ready.written, deps),
         "decisive": _decisive(trial),
         "regression": _regression(state, trial),
-        "guard": {"findings": [], "allowed": list(state.request.allow)},
+        "guard": {"findings": [], "allowed": [*state.request.allow, *trial.allowed]},
         "minimization": {"hunks_dropped": trial.patch.dropped},
         "logs": sorted({e.artifact for e in state.evidence if e.artifact}),
     }

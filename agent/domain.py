@@ -82,7 +82,8 @@ class Request(Value):
     tests: ids or one command as typed; log and issue: artifacts with the given texts; allow: guard rules lifted;
     install, test_command, python: overrides of what detection finds; patches: artifacts with diffs to try first;
     image, dockerfile: what Docker sandboxes are made from, in the words of whoever owns the engine, "" for the usual;
-    reported_only: failing tests of the suite count only where the issue names them (a model has to show the others).
+    reported_only: failing tests of the suite count only where the issue names them (a model has to show the others);
+    ask: whether it may stop and ask a person.
     """
 
     source: str
@@ -103,6 +104,7 @@ class Request(Value):
     limits: Limits = Limits()
     reasoner: Reasoner | None = None
     reported_only: bool = False
+    ask: bool = False
 
 
 class Prepared(Value):

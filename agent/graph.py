@@ -14,6 +14,7 @@ from agent.bench import Progress
 from agent.deps import Deps
 from agent.domain import NodeTime
 from agent.nodes.choose import choose, rivals
+from agent.nodes.consult import consult, subject
 from agent.nodes.demonstrate import demonstrate
 from agent.nodes.explain import explain
 from agent.nodes.localize import localize
@@ -56,30 +57,49 @@ UNSEEN = ("not_reproduced", "inconclusive")
 ROUND_NEEDS_S = 60.0
 
 
-def after_prepare(state: State) -> Literal["reproduce", "report"]:
-    return "report" if state.outcome else "reproduce"
+def after_prepare(state: State) -> Literal["reproduce", "consult", "report"]:
+    return _end(state) if state.outcome else "reproduce"
 
 
-def after_reproduce(state: State) -> Literal["demonstrate", "localize", "report"]:
+def after_reproduce(state: State) -> Literal["demonstrate", "localize", "consult", "report"]:
     told = state.request.issue or state.request.log
     if told and state.request.reasoner and state.outcome in UNSEEN:
         return "demonstrate"
-    return "report" if state.outcome else "localize"
+    return _end(state) if state.outcome else "localize"
 
 
-def after_demonstrate(state: State) -> Literal["localize", "report"]:
-    return "report" if state.outcome else "localize"
+def after_demonstrate(state: State) -> Literal["localize", "consult", "report"]:
+    return _end(state) if state.outcome else "localize"
 
 
 def after_localize(state: State) -> list[Proposer | Literal["report"]]:
     return ["report"] if state.request.goal == "triage" else [*PROPOSERS]
 
 
-def after_verify(state: State) -> list[Proposer | Literal["choose", "minimize", "report"]]:
+def after_verify(state: State) -> list[Proposer | Literal["choose", "minimize", "consult", "report"]]:
     if state.verified:
         return ["choose"] if rivals(state) else ["minimize"]
-    again = state.round < state.request.limits.rounds and state.remaining_s() > ROUND_NEEDS_S
-    return [*PROPOSERS] if again else ["report"]
+    return [*PROPOSERS] if _again(state) else [_end(state)]
+
+
+def after_consult(state: State) -> list[Proposer | Literal["prepare", "reproduce", "verify", "consult", "report"]]:
+    if state.outcome:
+        return ["report"]
+    if state.prepared is None:
+        return ["prepare"]
+    if state.failure is None:
+        return ["reproduce"]
+    if state.agreed:
+        return ["verify"]
+    return [*PROPOSERS] if _again(state) else [_end(state)]
+
+
+def _again(state: State) -> bool:
+    return state.round < state.request.limits.rounds and state.remaining_s() > ROUND_NEEDS_S
+
+
+def _end(state: State) -> Literal["consult", "report"]:
+    return "consult" if subject(state) else "report"
 
 
 def after_minimize(state: State) -> Literal["explain", "report"]:
@@ -91,6 +111,7 @@ def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
     graph: StateGraph[State, Deps, State, State] = StateGraph(State, context_schema=Deps)
     for name, node in NODES.items():
         graph.add_node(name, measured(name, node))
+    graph.add_node("consult", consult)  # not measured: it waits, for a person, and is left by an interrupt
     graph.add_edge(START, "prepare")
     graph.add_conditional_edges("prepare", after_prepare)
     graph.add_conditional_edges("reproduce", after_reproduce)
@@ -98,7 +119,10 @@ def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
     graph.add_conditional_edges("localize", after_localize, [*PROPOSERS, "report"])
     for proposer in PROPOSERS:
         graph.add_edge(proposer, "verify")
-    graph.add_conditional_edges("verify", after_verify, [*PROPOSERS, "choose", "minimize", "report"])
+    graph.add_conditional_edges("verify", after_verify, [*PROPOSERS, "choose", "minimize", "consult", "report"])
+    graph.add_conditional_edges(
+        "consult", after_consult, [*PROPOSERS, "prepare", "reproduce", "verify", "consult", "report"]
+    )
     graph.add_edge("choose", "minimize")
     graph.add_conditional_edges("minimize", after_minimize)
     graph.add_edge("explain", "report")

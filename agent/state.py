@@ -8,6 +8,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
+from agent.asking import Settled
 from agent.domain import (
     Culprit,
     Evidence,
@@ -29,7 +30,8 @@ from agent.domain import (
 @dataclass(frozen=True)
 class State:
     """run: the run's id; baseline and coverage: artifacts (TestRun, Coverage) of the suite on the base;
-    outcome: set early by a node that ends the run before a patch was looked for; report: artifact of the report.
+    outcome: set early by a node that ends the run before a patch was looked for; answered: what people were asked;
+    report: artifact of the report.
     """
 
     request: Request
@@ -49,6 +51,7 @@ class State:
     explanation: Explanation | None = None
     spent: Annotated[list[NodeTime], operator.add] = field(default_factory=list)
     round: int = 0
+    answered: Annotated[list[Settled], operator.add] = field(default_factory=list)
     outcome: Outcome | None = None
     reason: str = ""
     report: str | None = None
@@ -73,6 +76,21 @@ class State:
         return next((v for v in reversed(self.verdicts) if v.verified), None)
 
     @property
+    def last_verdicts(self) -> tuple[Verdict, ...]:
+        """The last one of each patch: what a person agreed to is judged anew."""
+        return tuple({verdict.patch: verdict for verdict in self.verdicts}.values())
+
+    def lifted(self, patch: str) -> tuple[str, ...]:
+        """Rules of the guard that a person lifted for this very patch."""
+        agreed = [one.rules for one in self.answered if one.patch == patch and one.decision == "approve"]
+        return tuple(rule for rules in agreed for rule in rules)
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """Patches that a person agreed to since the guard refused them."""
+        return tuple(v.patch for v in self.last_verdicts if v.findings and self.lifted(v.patch))
+
+    @property
     def spent_s(self) -> float:
         """Seconds of wall clock of all finished nodes; survives a resume, unlike a clock.
 
@@ -90,10 +108,11 @@ class State:
 class Update(TypedDict, total=False):
     """What a node returns: the fields it changes; reducer fields hold only what is added."""
 
-    prepared: Prepared
-    failure: Failure
-    baseline: str
-    coverage: str
+    request: Request
+    prepared: Prepared | None
+    failure: Failure | None
+    baseline: str | None
+    coverage: str | None
     suspects: list[Suspect]
     culprit: Culprit
     evidence: list[Evidence]
@@ -105,6 +124,7 @@ class Update(TypedDict, total=False):
     explanation: Explanation
     spent: list[NodeTime]
     round: int
+    answered: list[Settled]
     outcome: Outcome | None
     reason: str
     report: str

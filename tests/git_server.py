@@ -69,7 +69,7 @@ def running(root: Path, password: str) -> Iterator[GitServer]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     server.port = http.server_port
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server

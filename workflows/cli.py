@@ -15,6 +15,7 @@ import typer
 
 from workflows.commands import (
     about,
+    answer,
     artifacts,
     credential,
     diagnose,
@@ -59,7 +60,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 ABOUT: tuple[Callable[..., None], ...] = (about.doctor, about.schema, about.example)
 for command in COMMANDS:
     app.command()(command)
-SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, remote.openapi)
+SERVICE: tuple[Callable[..., None], ...] = (serve.serve, worker.worker, answer.answer, remote.openapi)
 for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 app.add_typer(token.app, rich_help_panel="The service")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -24,9 +24,12 @@ from pydantic import ValidationError
 from agent.domain import Report
 from tools.values import Value
 from workflows.service.bodies import (
+    ApprovalList,
     CallbackSecret,
+    Decision,
     EvidenceView,
     Issued,
+    Message,
     Opinion,
     ProblemBody,
     RunList,
@@ -35,7 +38,7 @@ from workflows.service.bodies import (
     TokenWanted,
     Wanted,
 )
-from workflows.service.values import Callback, Event
+from workflows.service.values import Approval, Callback, Event, Ruling
 
 V = TypeVar("V", bound=Value)
 _LATER = (409, 429, 503)
@@ -111,6 +114,20 @@ class Client:
         """End a run."""
         return _read(RunView, self._call("POST", f"{_RUNS}/{run}/cancel"))
 
+    def approvals(self, run: str) -> ApprovalList:
+        """What a run asked, and what was answered."""
+        return _read(ApprovalList, self._call("GET", f"{_RUNS}/{run}/approvals"))
+
+    def decide(self, run: str, approval: str, decision: Ruling, note: str = "") -> Approval:
+        """Approve or deny what a run asked."""
+        said = Decision(decision=decision, note=note).model_dump(mode="json")
+        return _read(Approval, self._call("POST", f"{_RUNS}/{run}/approvals/{approval}", json=said))
+
+    def tell(self, run: str, message: Message) -> Approval:
+        """Give a run the information that it asked for."""
+        said = message.model_dump(mode="json", exclude_defaults=True)
+        return _read(Approval, self._call("POST", f"{_RUNS}/{run}/messages", json=said))
+
     def report(self, run: str) -> Report:
         """The report of a finished run."""
         return _read(Report, self._call("GET", f"{_RUNS}/{run}/report", headers={"Accept": "application/json"}))
@@ -160,7 +177,7 @@ class Client:
         """End a token."""
         self._call("DELETE", f"/v1/tokens/{token}")
 
-    def events(self, run: str, *, after: int = 0) -> Iterator[Event]:
+    def events(self, run: str, *, after: int = 0) -> Generator[Event, None, None]:
         """What happens to a run, live and without a gap, up to its last event; reconnects when cut off."""
         until = self._now() + self._patience_s
         while True:
@@ -214,7 +231,8 @@ class Client:
         self, method: str, path: str, *, body: Callable[[], dict[str, Any]] | None = None, **sent: Any
     ) -> httpx.Response:
         """One answer that is no problem. Tried again where that does no harm: all but issuing tokens and opinions."""
-        safe = method != "POST" or "Idempotency-Key" in sent.get("headers", {}) or path.endswith("/cancel")
+        again = path.endswith(("/cancel", "/messages")) or "/approvals/" in path
+        safe = method != "POST" or "Idempotency-Key" in sent.get("headers", {}) or again
         until = self._now() + self._patience_s
         while True:
             pause = 1.0
@@ -223,7 +241,7 @@ class Client:
                 if not answer.is_error:
                     return answer
                 refused = _refusal(answer)
-                if answer.status_code not in _LATER or not safe:
+                if not safe or not _later(refused):
                     raise refused
                 pause = _pause(answer)
                 why: Exception = refused
@@ -234,6 +252,13 @@ class Client:
             if self._now() + pause > until:
                 raise why
             self._sleep(pause)
+
+
+def _later(refused: ServiceRefused) -> bool:
+    """Whether the same request may be answered later."""
+    if refused.status == httpx.codes.CONFLICT:
+        return refused.problem.type.endswith(":key-in-flight")
+    return refused.status in _LATER
 
 
 def _pause(answer: httpx.Response) -> float:

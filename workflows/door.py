@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # heavy at run time, and `--help` needs none of it
+    from agent.asking import Decision, More, Question
     from agent.bench import Progress
     from agent.domain import Report, Request
     from agent.recheck import Recheck
@@ -24,7 +25,10 @@ class Door(Protocol):
         """Make a run's directory, with the texts in it."""
 
     async def diagnose_run(self, settings: Settings, run: RunRef, emit: Emit, /) -> Report:
-        """Run it, or go on with it after its last finished node."""
+        """Run it, or go on with it after its last finished node. Raises Asked."""
+
+    def keep_answer(self, run: RunRef, question: Question, decision: Decision, more: More | None, /) -> None:
+        """Keep what a person answered: the run goes on with it."""
 
     async def replay_run(self, settings: Settings, run: RunRef, emit: Emit, /) -> tuple[Report, tuple[str, ...]]:
         """Run it from its record, with nothing executed; the differences to what was reported."""

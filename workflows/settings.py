@@ -148,12 +148,20 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
     )
+    wait_seconds: float = Field(
+        default=259_200.0, gt=0, le=31_536_000, description="how long a run of the service waits for a person's answer "
+        "before it goes on without"
+    )  # fmt: skip
     callback_key_file: Folder | None = Field(
         default=None, description="file with what callbacks are signed with; none: made below HOME, which nodes share"
     )
     keep_days: float = Field(
         default=90.0, ge=0, le=36_500, description="days after which the service removes ended runs; 0: never"
     )
+    keep_gb: float = Field(
+        default=0.0, ge=0, le=10_000_000, description="GB of ended runs that the service keeps, newest first; 0: any"
+    )
+    keep_tenant_gb: float = Field(default=0.0, ge=0, le=10_000_000, description="the same of each tenant's runs")
     keep_audit_days: float = Field(
         default=400.0, ge=0, le=36_500, description="days for which the service keeps who did what; 0: for ever"
     )
@@ -198,7 +206,7 @@ class Settings(BaseSettings):
         default="scope", min_length=1, max_length=200, description="claim with the scopes: words of a text, or a list"
     )
     oidc_scope_prefix: str = Field(
-        default="", max_length=200, description="what stands before submit, read and admin in that claim"
+        default="", max_length=200, description="what stands before submit, read, approve and admin in that claim"
     )
     oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=600, description="by which the issuer's clock may differ")
     oidc_refresh_seconds: float = Field(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import Artifacts, Bounds, Codec
+from agent.asking import Answer, Decision, More, Question, amended, kept
 from agent.bench import Emit, Progress, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
@@ -27,7 +28,7 @@ from agent.mind import Mind
 from agent.recheck import Recheck, request_of
 from agent.recheck import recheck as rerun
 from agent.record import NAME as RECORD
-from agent.record import Player, Recorder, ReplayDiverged, rows_of
+from agent.record import Player, Recorder, ReplayDiverged, key, rows_of
 from agent.workbench import Workbench
 from sandbox.access import access_from
 from sandbox.urls import Login, SourceInvalid, UrlPolicy
@@ -41,6 +42,9 @@ if TYPE_CHECKING:  # what only the service needs takes time to import
 
 # Those of the service are longer: nobody guesses another's.
 _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
+
+
+ANSWERS = "answers.json"
 
 
 class RunUnknown(LookupError):
@@ -118,6 +122,30 @@ def keep_request(run: RunRef, request: Request, *, log: str | None, issue: str |
     part.replace(run.request)
 
 
+def keep_answers(run: RunRef, answers: Sequence[Answer]) -> None:
+    """Write down what people answered so far, whole or not at all: the run goes on with it, and so does its replay."""
+    part = run.folder / f"answers-{os.getpid()}.part"
+    data = json.dumps([answer.model_dump(mode="json") for answer in answers]).encode("ascii")
+    part.write_bytes(run.codec.seal(ANSWERS, data) if run.codec else data)
+    part.replace(run.folder / run.written(ANSWERS))
+
+
+def keep_answer(run: RunRef, question: Question, decision: Decision, more: More | None) -> None:
+    """Add an answer to those of a run."""
+    told = kept(more, run.artifacts) if more else None
+    keep_answers(run, [*answers_of(run), Answer(question=question.id, decision=decision, more=told)])
+
+
+def answers_of(run: RunRef) -> tuple[Answer, ...]:
+    """What people answered so far, in order."""
+    path = run.folder / run.written(ANSWERS)
+    if not path.exists():
+        return ()
+    data = path.read_bytes()
+    rows = json.loads(run.codec.open(ANSWERS, data) if run.codec else data)
+    return tuple(map(Answer.model_validate, rows))
+
+
 def find_run(settings: Settings, name: str) -> RunRef:
     """The run whose id is, or begins with, `name`. Raises RunUnknown."""
     found = [run for run in _folders(settings) if run.name.startswith(name)] if re.match(r"^[0-9a-f-]+$", name) else []
@@ -191,31 +219,43 @@ async def diagnose_run(
     checkpoints: where resume points are kept when not in the run's directory; they then also decide which of several
     processes may write; login: what to show to the host that is cloned from; watcher: counts and traces what the run
     does. Raises SourceInvalid, SandboxUnavailable, EnvironmentUnknown, RunBusy, RunUnknown, and GraphDrained when
-    `control` asked for it.
+    `control` asked for it; Asked when the run waits for an answer.
     """
     request = _request(run)
     if request is None:
         raise RunUnknown(f"run {run.id} has no request: its directory was damaged")
+    answers, told = answers_of(run), request
+    for answer in answers:
+        told = amended(told, answer.more, run.artifacts)
     with _held(run, fenced=checkpoints is not None):
-        async with _workbench(settings, run, request, emit, login) as workbench:
+        async with _workbench(settings, run, told, emit, login) as workbench:
             workbench.clear()
             if watcher:
                 workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
-            await _restore(workbench, run)
+            await _restore(workbench, run, request, answers)
             async with mind(settings, request, run.record, run.codec, watcher=watcher) as thinking:
                 deps = Deps(
                     bench=Recorder(workbench, run.record, run.codec), artifacts=workbench.artifacts,
                     now=time.monotonic, emit=emit, mind=thinking, around=watcher.around if watcher else nullcontext,
                 )  # fmt: skip
                 where = checkpoints or run.folder / "state.sqlite"
-                return await diagnose(request, deps, run=run.id, checkpoints=where, control=control)
+                return await diagnose(
+                    request, deps, run=run.id, checkpoints=where, control=control, answers=answers, codec=run.codec
+                )
 
 
-async def _restore(workbench: Workbench, run: RunRef) -> None:
-    """The checkout of a run that goes on where its directory is not. Raises SourceInvalid."""
-    rows = rows_of(run.record, run.codec) if run.record.exists() else []
-    known = [row["result"] for row in rows if row["method"] == "prepare" and "result" in row]
-    if known:
+async def _restore(workbench: Workbench, run: RunRef, request: Request, answers: Sequence[Answer]) -> None:
+    """The checkout of a run that goes on where its directory is not. Raises SourceInvalid.
+
+    Where a person told of something that makes another one, which is not made yet, there is nothing to restore.
+    """
+    rows = [row for row in rows_of(run.record, run.codec) if row["method"] == "prepare"] if run.record.exists() else []
+    wanted = rows[0]["key"] if rows else ""
+    for answer in answers:
+        request = amended(request, answer.more, run.artifacts)
+        wanted = key("prepare", request) if answer.more and answer.more.rebuilds else wanted
+    known = [row["result"] for row in rows if "result" in row]
+    if known and any(row["key"] == wanted for row in rows):
         await workbench.restore(Prepared.model_validate(known[-1]))
 
 
@@ -266,7 +306,7 @@ async def replay_run(settings: Settings, run: RunRef, emit: Emit) -> tuple[Repor
         mind=Mind(None, record) if request.reasoner else None,
     )  # fmt: skip
     try:
-        report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints)
+        report = await diagnose(request, deps, run=run.id, checkpoints=checkpoints, answers=answers_of(run))
     finally:
         for left in run.folder.glob(f"{checkpoints.name}*"):
             left.unlink()
@@ -329,8 +369,11 @@ __all__ = [
     "RunRef",
     "RunRow",
     "RunUnknown",
+    "answers_of",
     "diagnose_run",
     "find_run",
+    "keep_answer",
+    "keep_answers",
     "keep_request",
     "list_runs",
     "new_run",

@@ -48,7 +48,7 @@ async def report(state: State, runtime: Runtime[Deps]) -> Update:
         verdict=verdict,
         certificate=_certificate(deps, verdict),
         alternatives=_alternatives(state, deps, patch),
-        rejected=tuple(v for v in state.verdicts if not v.verified),
+        rejected=tuple(v for v in state.last_verdicts if not v.verified),
         next_steps=_next_steps(state, outcome, patch),
         cost=_cost(state),
         written_test=_written_test(state, deps),
@@ -73,7 +73,7 @@ def decide(state: State) -> tuple[Outcome, str]:
 def _why_no_patch(state: State) -> str:
     if state.request.goal == "triage":
         return "the failure was reproduced and localized; a patch was not asked for"
-    refused = [v for v in state.verdicts if not v.verified]
+    refused = [v for v in state.last_verdicts if not v.verified]
     tried = sum(s.tried for s in state.searches)
     if refused:
         return f"{len(refused)} proposed patches did not verify, the first because {refused[0].reason}"

@@ -38,12 +38,14 @@ async def verify(state: State, runtime: Runtime[Deps]) -> Update:
     """Patches in order of rank, until one is verified; a patch that search put first is tried first."""
     deps = runtime.context
     judged = {verdict.patch for verdict in state.verdicts}
-    waiting = [patch for patch in in_order(state.patches) if patch.id not in judged][:MAX_TRIED]
+    agreed = [patch for patch in state.patches if patch.id in state.agreed]
+    rest = [patch for patch in in_order(state.patches) if patch.id not in judged]
+    waiting = [*agreed, *rest][:MAX_TRIED]
     verdicts: list[Verdict] = []
     for number, patch in enumerate(waiting, 1):
         deps.emit(Progress(node="verify", text=patch.description, done=number, total=len(waiting)))
         before = tuple(h for h in state.reproduced.tests if h.id in patch.decisive)
-        verdicts.append(await judge(state, deps, patch, before))
+        verdicts.append(await judge(state, deps, patch, before, allow=state.lifted(patch.id)))
         if verdicts[-1].verified:
             break
     return {
@@ -70,13 +72,15 @@ def _describe(state: State, digest: str) -> str:
     return next(p.description for p in state.patches if p.id == digest)
 
 
-async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistory, ...]) -> Verdict:
+async def judge(
+    state: State, deps: Deps, patch: Patch, before: tuple[TestHistory, ...], *, allow: tuple[str, ...] = ()
+) -> Verdict:
     """Run one patch. The cheapest reasons to refuse come first: guard, decisive tests, regressions.
 
-    before: the decisive tests on the base, as `reproduce` ran them.
+    before: the decisive tests on the base, as `reproduce` ran them; allow: rules lifted beside those of the request.
     """
     try:
-        findings = await _guard(state, deps, patch)
+        findings = await _guard(state, deps, patch, allow)
     except PatchInvalid as error:
         return Verdict(patch=patch.id, verified=False, reason=str(error), before=before)
     if findings:
@@ -93,7 +97,7 @@ async def judge(state: State, deps: Deps, patch: Patch, before: tuple[TestHistor
         return Verdict(
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
-    trial = Trial(patch, before, after, regression.tests, regression.suite)
+    trial = Trial(patch, before, after, regression.tests, regression.suite, allow)
     by = ", written by a model," if state.ready.written else ""
     others = f"{regression.tests} other tests still pass"
     reason = f"{_all(before)}{by} fail before and pass after, {_times(state)} each; {others}"
@@ -147,10 +151,10 @@ async def _repeat(state: State, deps: Deps, order: TestOrder) -> tuple[TestHisto
     return tuple(h for h in runs.histories if h.id in order.tests)
 
 
-async def _guard(state: State, deps: Deps, patch: Patch) -> tuple[Finding, ...]:
+async def _guard(state: State, deps: Deps, patch: Patch, allow: tuple[str, ...]) -> tuple[Finding, ...]:
     changes = await deps.bench.changes(state.ready, patch.id)
     files = [test_file(test) for test in state.reproduced.ids]
-    return inspect(changes, failing_files=files, allow=state.request.allow)
+    return inspect(changes, failing_files=files, allow=(*state.request.allow, *allow))
 
 
 async def _regressions(state: State, deps: Deps, patch: Patch) -> Regression:

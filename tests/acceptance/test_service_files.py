@@ -153,6 +153,8 @@ async def test_with_a_key_no_plain_text_lies_anywhere(
             ]
             assert any(CANARY in text for text in texts)
         service.close()
+        held = {name for name, row in await postgres.dump(service.store.pool) if CANARY in row}
+        assert held == set()
         kept = storage.objects() if where == "s3" else {}
         async with api(keyless, address, token) as client:
             for part in ("report", "patch", "certificate"):
@@ -164,7 +166,13 @@ async def test_with_a_key_no_plain_text_lies_anywhere(
     assert len(sealed) > 5
 
 
-async def test_a_key_that_is_set_later_encrypts_what_there_is(address: str, cache: Path, tmp_path: Path) -> None:
+async def test_a_key_that_is_set_later_encrypts_what_there_is(cache: Path, tmp_path: Path) -> None:
+    """In files and in the database: there is nothing of it in clear afterwards, and the report is read as before."""
+    with postgres.running() as own:
+        await _encrypted_later(own, cache, tmp_path)
+
+
+async def _encrypted_later(address: str, cache: Path, tmp_path: Path) -> None:
     repo = repository(tmp_path / "shop", {**SHOP, "note.txt": CANARY})
     node = Patchwright(tmp_path / "node", cache)
     async with opened(address, node) as service:
@@ -172,6 +180,7 @@ async def test_a_key_that_is_set_later_encrypts_what_there_is(address: str, cach
         service.worker()
         await service.until(run, "finished")
         service.close()
+        assert any(name == "submissions" and str(repo) in row for name, row in await postgres.dump(service.store.pool))
         _, token = await service.store.issue("ada", "t", frozenset(SCOPES))
         refused = await asyncio.to_thread(node.run, "artifacts", "reseal", database_url=address)
         assert (refused.code, "PATCHWRIGHT_ARTIFACTS_KEY" in refused.err) == (64, True)
@@ -179,7 +188,10 @@ async def test_a_key_that_is_set_later_encrypts_what_there_is(address: str, cach
         node.settings |= {"artifacts_key": f"file:{tmp_path}/key"}
         done = await asyncio.to_thread(node.run, "artifacts", "reseal", database_url=address)
         assert done.code == 0, done.text
-        assert "files are encrypted anew" in done.out
+        assert "files are encrypted anew, and 2 texts that were submitted" in done.out
+        held = await postgres.dump(service.store.pool)
+        left = {name for name, row in held if str(repo) in row or (name.startswith("checkpoint") and run.id in row)}
+        assert left == set()
         assert not (node.home / "runs" / run.id / "report.json").exists()
         async with api(node, address, token) as client:
             assert (await client.get(f"/v1/diagnoses/{run.id}/report")).json()["outcome"] == "verified_patch"

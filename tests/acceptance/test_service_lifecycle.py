@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 import subprocess
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from agent.domain import Request
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
@@ -19,6 +22,9 @@ from tests.unit.test_callbacks import receiving
 from workflows.client import Client
 from workflows.packing import pack
 from workflows.service.bodies import RunView, Wanted, WantedLimits
+from workflows.service.store import PostgresStore, open_store
+from workflows.service.values import Principal, Submission
+from workflows.settings import Settings
 
 LIMITS = WantedLimits(repeats=2, rounds=1, workers=1)
 
@@ -92,3 +98,37 @@ def _wait_for_none(serving: subprocess.Popen[str], folder: Path) -> None:
         time.sleep(0.2)
     assert not folder.exists()
     time.sleep(1.0)  # rows go after files
+
+
+async def test_the_oldest_runs_go_where_a_tenant_has_no_room(address: str, patchwright: Patchwright) -> None:
+    """Not those of others, nor what ended a moment ago; with report, rows and all."""
+    settings = Settings(home=patchwright.home)
+    async with open_store(address, settings) as store:
+        runs = [await _kept(store, patchwright, "ada", hours) for hours in (0, 3, 4, 5)]
+        other = await _kept(store, patchwright, "bob", 9)
+        worker = patchwright.start("worker", database_url=address, keep_tenant_gb=0.0027)
+        try:
+            await asyncio.to_thread(_wait_for_none, worker, runs[2])
+        finally:
+            worker.terminate()
+            _, err = worker.communicate(timeout=60)
+        assert worker.returncode == 0, err[-3000:]
+        assert [folder.exists() for folder in (*runs, other)] == [True, True, False, False, True]
+        known = [await store.run("ada", folder.name) is not None for folder in runs]
+        assert known == [True, True, False, False]
+        assert await store.run("bob", other.name) is not None
+
+
+async def _kept(store: PostgresStore, patchwright: Patchwright, tenant: str, hours: int) -> Path:
+    """The directory, of 1 MB, of a run that ended so many hours ago."""
+    who = Principal(tenant=tenant, token="t", scopes=frozenset())
+    wanted = Submission(request=Request(source="https://example.org/r.git"))
+    run, _ = await store.submit(who, wanted, key=None, fingerprint="f")
+    await store.cancel(who, run.id)
+    async with store.pool.connection() as connection:
+        moved = "update runs set finished = now() - make_interval(hours => %s) where id = %s"
+        await connection.execute(moved, (hours, run.id))
+    folder = patchwright.home / "runs" / run.id
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_bytes(os.urandom(1_000_000))
+    return folder

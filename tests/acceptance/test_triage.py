@@ -64,6 +64,29 @@ def test_a_bug_is_named_with_its_revert(command: Patchwright, unfilled: Ran, tmp
     assert "+    return" in shown.out
 
 
+def test_deploys_come_from_the_cluster_and_flags_from_another_file(
+    command: Patchwright, unfilled: Ran, tmp_path: Path
+) -> None:
+    """What kubectl prints of ReplicaSets, with the commit in the image's tag, leads to the same commit."""
+    sets = [_replica_set(json.loads(line)) for line in unfilled.deploys.read_text().splitlines()]
+    (tmp_path / "sets.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": sets}, indent=4))
+    (tmp_path / "flags.jsonl").write_text('{"time": "2020-01-01T00:00:00Z", "flag": "old-flag", "value": false}\n')
+    given = [tmp_path / "sets.json" if each == unfilled.deploys else each for each in asked(unfilled)]
+    ended = command.run(*given, "--deploys", tmp_path / "flags.jsonl", "--out", tmp_path / "out")
+    note = json.loads((tmp_path / "out" / "note.json").read_text())
+    assert (ended.code, note["cause"]) == (2, "change"), ended.err
+    assert note["suspects"][0]["commit"] == unfilled.culprit
+
+
+def _replica_set(deploy: dict[str, Any]) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "app", "image": f"shop/app:main-{deploy['revision']}"}]}}
+    about = {
+        "name": f"{deploy['service']}-6d4b", "creationTimestamp": deploy["time"],
+        "ownerReferences": [{"kind": "Deployment", "name": deploy["service"]}],
+    }  # fmt: skip
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": about, "spec": {"template": template}}
+
+
 def test_a_bug_becomes_a_verified_patch(patchwright: Patchwright, unfilled: Ran, tmp_path: Path) -> None:
     """The trace and the revisions go to a diagnosis: reproduced by the shop's own test, repaired, verified."""
     ended = patchwright.run(*asked(unfilled), "--patch", "--out", tmp_path / "out", timeout=280, limit_seconds=200)

@@ -52,6 +52,8 @@ async def test_what_is_put_is_got_listed_and_removed(blobs: Blobs) -> None:
     assert await blobs.names(PLACE) == ("a.json", "artifacts/ab/x", "artifacts/cd/y")
     assert await blobs.names(PLACE, "artifacts") == ("artifacts/ab/x", "artifacts/cd/y")
     assert await blobs.names(Place("red", "another")) == ()
+    assert 19 <= await blobs.size(PLACE) <= 3 * 4096  # blocks of a disk
+    assert await blobs.size(Place("red", "another")) == 0
     for _ in range(2):
         await blobs.remove(PLACE, "a.json")
     with pytest.raises(FileNotFoundError):

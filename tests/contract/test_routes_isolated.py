@@ -15,10 +15,11 @@ from fastapi import FastAPI
 from tests import postgres
 from tests.fakes.report import verified
 from tests.service import URL, resolve
-from tests.unit.test_api_access import NAMES, ROUTES, Route
+from tests.unit.test_api_access import ASKED, NAMES, ROUTES, WAITING, Route
 from workflows.report.render import write_report
 from workflows.service.api import create_app
 from workflows.service.store import PostgresStore, open_store
+from workflows.service.store.attempts import Claim
 from workflows.service.store.queries import queries
 from workflows.service.values import SCOPES
 from workflows.settings import Settings
@@ -28,7 +29,7 @@ HOOK = "https://hooks.example/red"
 OF_NOBODY = {
     "forget_keys", "call", "rescuer", "stalled", "orphans", "overdue", "live", "alive", "sequences", "token",
     "any_token", "schema", "ended", "lease", "settle", "lapsed", "forget_points", "forget_blobs", "forget_writes",
-    "forget_runs", "forget_audit", "standing", "traced",
+    "forget_runs", "forget_audit", "kept_runs", "excess", "standing", "traced", "unanswered",
 }  # fmt: skip
 
 
@@ -40,7 +41,9 @@ def address() -> Iterator[str]:
 
 @dataclass
 class Pair:
-    """Red has a finished run with a report, and a token; blue has all scopes and nothing else."""
+    """Red has a finished run with a report, one that waits for a person, and a token; blue has all scopes and nothing
+    else.
+    """
 
     app: FastAPI
     store: PostgresStore
@@ -48,13 +51,23 @@ class Pair:
     red: str
     blue: str
     run: str
+    waiting: str
     names: dict[str, str]
 
     async def ask(self, secret: str, method: str, path: str, body: Any) -> httpx.Response:
         transport = httpx.ASGITransport(app=self.app)
         headers = {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
-            return await client.request(method, path.format(**self.names), json=body)
+            names = self.names | ({"run": self.waiting} if path.endswith(WAITING) else {})
+            return await client.request(method, path.format(**names), json=body)
+
+    async def claim(self, run: str) -> Claim:
+        async with self.store.pool.connection() as connection:
+            row = await (await connection.execute("select job from runs where id = %s", (run,))).fetchone()
+        assert row is not None
+        claim = await self.store.claim("red", run, row["job"])
+        assert claim is not None
+        return claim
 
     def rows(self) -> list[str]:
         """All that the database has of red, but for when its tokens were used."""
@@ -68,6 +81,7 @@ class Pair:
                 union all select to_jsonb(t)::text from idempotency t where tenant = 'red'
                 union all select to_jsonb(t)::text from credentials t where tenant = 'red'
                 union all select to_jsonb(t)::text from callbacks t where tenant = 'red'
+                union all select to_jsonb(t)::text from approvals t where tenant = 'red'
             """
             return sorted(row for (row,) in connection.execute(asked))
 
@@ -79,17 +93,14 @@ async def pair(address: str, tmp_path: Path) -> AsyncIterator[Pair]:
         app = create_app(store, settings=settings, folder=tmp_path / "runs", resolve=resolve, heartbeat_s=0.05)
         red, blue = [(await store.issue(tenant, "t", frozenset(SCOPES)))[1] for tenant in ("red", "blue")]
         spare, _ = await store.issue("red", "spare", frozenset({"read"}))
-        made = Pair(app, store, address, red, blue, "", {})
+        made = Pair(app, store, address, red, blue, "", "", {})
         made.run = (await made.ask(red, "POST", "/v1/diagnoses", {"url": URL, "callback": HOOK})).json()["id"]
-        async with store.pool.connection() as connection:
-            row = await (await connection.execute("select job from runs where id = %s", (made.run,))).fetchone()
-        assert row is not None
-        claim = await store.claim("red", made.run, row["job"])
-        assert claim is not None
-        await store.end(claim, "finished", "finished", outcome="verified_patch")
+        await store.end(await made.claim(made.run), "finished", "finished", outcome="verified_patch")
+        made.waiting = (await made.ask(red, "POST", "/v1/diagnoses", {"url": URL, "ask": True})).json()["id"]
+        await store.wait(await made.claim(made.waiting), ASKED, wait_s=60)
         report = verified()
         write_report(report, report.patch, tmp_path / "runs" / made.run)
-        made.names = {"run": made.run, "evidence": report.evidence[0].id, "token": spare.id}
+        made.names = {"run": made.run, "evidence": report.evidence[0].id, "token": spare.id, "approval": ASKED.id}
         yield made
 
 
@@ -100,6 +111,7 @@ async def test_a_route_shows_and_changes_nothing_of_another_tenant(route: Route,
     answer = await pair.ask(pair.blue, method, path, body)
     assert pair.rows() == before
     assert pair.run not in answer.text
+    assert pair.waiting not in answer.text
     if "{" in path:
         assert answer.status_code == 404
     else:

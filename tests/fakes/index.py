@@ -42,7 +42,7 @@ class Index:
         (self.folder / "simple").mkdir(parents=True, exist_ok=True)
         handler = partial(_Handler, asked=self.asked, directory=str(self.folder))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
 

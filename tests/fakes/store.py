@@ -12,15 +12,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, StoreDown
+from agent.asking import More, Question
+from workflows.service.ports import KeyConflict, KeyInFlight, NotWaiting, QueueFull, StoreDown
 from workflows.service.values import (
     ENDED,
+    Approval,
     Callback,
+    Closed,
     Event,
     EventKind,
     Feedback,
     Page,
     Principal,
+    Ruling,
     Run,
     RunState,
     Scope,
@@ -68,6 +72,8 @@ class FakeStore:
         self.callbacks: dict[str, Callback] = {}
         self.opinions: list[tuple[str, Feedback]] = []
         self.audited: list[tuple[Principal, str, str, str]] = []
+        self._asked: dict[str, list[Approval]] = defaultdict(list)
+        self._told: dict[tuple[str, str], More] = {}
         self._runs: dict[str, Run] = {}
         self._events: dict[str, list[Event]] = defaultdict(list)
         self._keys: dict[tuple[str, str], Kept] = {}
@@ -162,6 +168,46 @@ class FakeStore:
         self.add(run, "cancelled")
         return self._runs[run]
 
+    async def approvals(self, tenant: str, run: str) -> tuple[Approval, ...]:
+        self._up()
+        return tuple(self._asked[run]) if self._of(tenant, run) else ()
+
+    async def decide(self, who: Principal, run: str, approval: str, decision: Ruling, note: str) -> Approval | None:
+        self._up()
+        known = next((one for one in await self.approvals(who.tenant, run) if one.id == approval), None)
+        if known is None or known.decision == decision:
+            return known
+        if known.decision:
+            raise NotWaiting(f"it is closed already: {known.decision}")
+        if known.subject == "information" and decision == "approve":
+            raise NotWaiting("it asks for information: answer with a message, or deny")
+        self.audited.append((who, decision, run, f"{approval} {note}".strip()))
+        return self._settle(known, decision, who, note)
+
+    async def tell(self, who: Principal, run: str, more: More) -> Approval | None:
+        self._up()
+        if self._of(who.tenant, run) is None:
+            return None
+        asked = [one for one in self._asked[run] if one.subject == "information"]
+        if asked and self._told.get((run, asked[-1].id)) == more:
+            return asked[-1]
+        if not asked or asked[-1].decision:
+            raise NotWaiting("the run does not wait for information")
+        self._told[run, asked[-1].id] = more
+        self.audited.append((who, "message", run, asked[-1].id))
+        return self._settle(asked[-1], "message", who)
+
+    def _settle(self, known: Approval, decision: Closed, who: Principal, note: str = "") -> Approval:
+        settled = known.model_copy(
+            update={"decision": decision, "note": note, "decided": self.now(), "by": who.token}
+        )  # fmt: skip
+        self._asked[known.run][-1] = settled
+        kind: EventKind = "message" if decision == "message" else "approval_decided"
+        self.add(known.run, kind, text=f"{known.id}: {decision}{f': {note}' if note else ''}")
+        self.add(known.run, "queued", text="it goes on with the answer")
+        self.change(known.run, state="queued")
+        return settled
+
     async def callback(self, tenant: str, run: str) -> Callback | None:
         self._up()
         if self._of(tenant, run) is None or self.submissions[run].callback is None:
@@ -226,16 +272,27 @@ class FakeStore:
         """Append an event; of those that begin or end a run the run's state follows."""
         known = self._runs[run]
         event = Event(run=run, seq=known.last_seq + 1, at=self.now(), kind=kind, node=node, text=text)
-        self._events[run].append(event)
         update: dict[str, Any] = {"last_seq": event.seq}
         if kind == "started":
             update |= {"state": "running", "started": self.now(), "epoch": known.epoch + 1}
         elif kind in ENDED:
             update |= {"state": kind, "finished": self.now(), "cancelling": False}
-        self.change(run, **update)
+            for at, one in enumerate(self._asked[run]):
+                closed = {"decision": "withdrawn", "decided": self.now()}
+                self._asked[run][at] = one if one.decision else one.model_copy(update=closed)
+        self.change(run, **update)  # first: whoever sees the event asks for the run, on another thread
+        self._events[run].append(event)
         for bell in self._bells[run]:
             bell.event.set()
         return event
+
+    def ask(self, run: str, question: Question) -> None:
+        """Let a run wait for a person."""
+        now = self.now()
+        asked = Approval(run=run, asked=now, expires=now + DAY, **question.model_dump())
+        self._asked[run].append(asked)
+        self.change(run, state="waiting_for_approval")
+        self.add(run, "approval_requested", text=f"{question.id}: {question.question}")
 
     def change(self, run: str, **fields: Any) -> Run:
         """Change a run's row."""

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Route_
 from structlog.testing import capture_logs
 
+from agent.asking import Question
 from tests.fakes.report import verified
 from tests.service import URL, Site, site
 from workflows.report.render import write_report
@@ -31,6 +32,9 @@ ROUTES: list[Route] = [
     ("GET", f"/v1/diagnoses/{RUN}/transcript", "read", 200, None),
     ("GET", f"/v1/diagnoses/{RUN}/evidence/{{evidence}}", "read", 200, None),
     ("GET", f"/v1/diagnoses/{RUN}/callback", "read", 200, None),
+    ("GET", f"/v1/diagnoses/{RUN}/approvals", "read", 200, None),
+    ("POST", f"/v1/diagnoses/{RUN}/approvals/{{approval}}", "approve", 200, {"decision": "deny"}),
+    ("POST", f"/v1/diagnoses/{RUN}/messages", "submit", 200, {"text": "it fails on Windows alone"}),
     ("POST", f"/v1/diagnoses/{RUN}/cancel", "submit", 200, None),
     ("POST", f"/v1/diagnoses/{RUN}/feedback", "submit", 204, {"verdict": "right"}),
     ("GET", "/v1/callback-secret", "admin", 200, None),
@@ -38,6 +42,8 @@ ROUTES: list[Route] = [
     ("POST", "/v1/tokens", "admin", 201, {"name": "ci", "scopes": ["read"]}),
     ("DELETE", "/v1/tokens/{token}", "admin", 204, None),
 ]
+WAITING = ("messages", "approval}")  # routes about a run that asked
+ASKED = Question(id="q1", subject="information", question="Which tests fail?")
 NAMES = [f"{method} {path}" for method, path, *_ in ROUTES]
 
 
@@ -54,9 +60,12 @@ async def _path(place: Site, path: str) -> str:
     report = verified()
     if path.endswith(("report", "patch", "certificate", "evidence}")):
         write_report(report, report.patch, place.folder / run)
-    place.store.add(run, "finished")
+    if path.endswith(WAITING):
+        place.store.ask(run, ASKED)
+    else:
+        place.store.add(run, "finished")
     other, _ = await place.store.issue("red", "spare", frozenset({"read"}))
-    return path.format(run=run, evidence=report.evidence[0].id, token=other.id)
+    return path.format(run=run, evidence=report.evidence[0].id, token=other.id, approval=ASKED.id)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=NAMES)
@@ -90,7 +99,9 @@ async def test_what_is_another_tenants_is_not_there(route: Route, place: Site) -
     where = await _path(place, path)
     async with place.client("blue") as http:
         answer = await http.request(method, where, json=body)
-        unknown = await http.request(method, path.format(run="nowhere", evidence="e1", token="nobody"), json=body)
+        unknown = await http.request(
+            method, path.format(run="nowhere", evidence="e1", token="nobody", approval="q1"), json=body
+        )
     if path.endswith(("diagnoses", "tokens", "secret")):
         assert answer.status_code == status
         assert "red" not in answer.text

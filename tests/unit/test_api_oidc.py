@@ -65,7 +65,7 @@ async def test_a_token_speaks_for_its_tenant_with_its_scopes(algorithm: str, pla
 async def test_every_route_asks_for_the_scopes_of_a_token(route: Route, place: Site, provider: Provider) -> None:
     """As it does for tokens of our own; an expired one opens nothing."""
     method, path, needed, _, body = route
-    where = path.format(run="nowhere", evidence="e", token="nobody")
+    where = path.format(run="nowhere", evidence="e", token="nobody", approval="q1")
     for scope in SCOPES:
         async with place.client(secret=provider.token(scope=scope)) as http:
             answer = await http.request(method, where, json=body)

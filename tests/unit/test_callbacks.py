@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from agent.domain import Request
 from workflows.service.callbacks import KEY_FILE, Sender, key_of, secret_of
 from workflows.service.fetch import Hosts, UrlRefused, check_callback
 from workflows.service.store.lifecycle import Leased
-from workflows.service.values import CallbackState, Run
+from workflows.service.values import Approval, CallbackState, Run
 from workflows.settings import Settings
 
 KEY = b"k" * 64
@@ -76,10 +76,12 @@ class Outbox:
 
     url: str
     settled: list[tuple[CallbackState, int | None, str, float]] = field(default_factory=list)
+    asked: tuple[Approval, ...] = ()
+    about: str = "ended"
 
     async def lease(self, lease_s: float, share: int) -> Leased | None:
         assert lease_s > 0 < share
-        return Leased(RUN.id, "red", "msg_1", self.url, len(self.settled) + 1)
+        return Leased(RUN.id, "red", "msg_1", self.url, len(self.settled) + 1, self.about)
 
     async def settle(
         self, leased: Leased, state: CallbackState, *, status: int | None, problem: str = "", pause_s: float = 0.0
@@ -89,6 +91,9 @@ class Outbox:
 
     async def run(self, tenant: str, run: str) -> Run | None:
         return RUN if (tenant, run) == ("red", RUN.id) else None
+
+    async def approvals(self, tenant: str, run: str) -> tuple[Approval, ...]:
+        return self.asked if (tenant, run) == ("red", RUN.id) else ()
 
 
 async def here(host: str, port: int) -> Sequence[str]:
@@ -113,6 +118,28 @@ async def test_the_message_is_verified_by_the_standards_own_library() -> None:
     assert (told["type"], told["data"]["id"], told["data"]["outcome"]) == ("diagnosis.ended", RUN.id, "verified_patch")
     with pytest.raises(WebhookVerificationError):
         Webhook(secret_of(KEY, "blue")).verify(body, headers)
+
+
+QUESTION = Approval(
+    id="q1", run=RUN.id, subject="guard", question="May a patch change conftest.py?", detail="the diff", asked=NOW,
+    expires=NOW + timedelta(days=1),
+)  # fmt: skip
+
+
+async def test_a_question_is_told_while_it_is_open() -> None:
+    """What the run asks, without what strangers wrote; one that was answered meanwhile is not told any more."""
+    with receiving(200, 200) as (receiver, port):
+        outbox = Outbox(f"http://hooks.example:{port}/", asked=(QUESTION,), about="q1")
+        assert await sender(outbox).one()
+        outbox.asked = (QUESTION.model_copy(update={"decision": "deny"}),)
+        assert await sender(outbox).one()
+    (headers, body) = receiver.got[0]
+    message = Webhook(secret_of(KEY, "red")).verify(body, headers)
+    assert (message["type"], message["data"]["id"]) == ("diagnosis.waiting", RUN.id)
+    assert message["data"]["approval"]["question"] == QUESTION.question
+    assert b"the diff" not in body
+    assert len(receiver.got) == 1
+    assert [state for state, *_ in outbox.settled] == ["delivered", "given_up"]
 
 
 async def test_it_is_sent_again_with_the_same_id_and_in_the_end_given_up() -> None:

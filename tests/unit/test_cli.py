@@ -6,17 +6,22 @@ import asyncio
 import errno
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from agent.asking import Decision, More, Question, Subject
 from agent.bench import Emit, Progress
 from agent.certificate import CertificateInvalid
+from agent.diagnose import Asked
 from agent.domain import EXIT_CODES, Evidence, Report, Request
 from agent.recheck import Recheck
 from agent.record import key
@@ -44,6 +49,8 @@ class StandIn:
     differences: tuple[str, ...] = ()
     requests: list[Request] = field(default_factory=list)
     texts: list[object] = field(default_factory=list)
+    answers: list[tuple[str, Decision, More | None]] = field(default_factory=list)
+    question: Question | None = None
 
     @property
     def run(self) -> RunRef:
@@ -66,9 +73,14 @@ class StandIn:
             await asyncio.sleep(30)
         if self.error:
             raise self.error
+        if self.question and not self.answers:
+            raise Asked(self.question)
         emit(Progress(node="prepare", text="finished: ready"))
         update = {"request": self.requests[-1]} if self.requests else {}
         return self.report.model_copy(update=update)
+
+    def keep_answer(self, run: RunRef, question: Question, decision: Decision, more: More | None, /) -> None:
+        self.answers.append((question.id, decision, more))
 
     async def replay_run(self, settings: Settings, run: RunRef, emit: Emit, /) -> tuple[Report, tuple[str, ...]]:
         return self.report, self.differences
@@ -110,6 +122,64 @@ def checkout(tmp_path: Path) -> str:
 def test_the_outcome_decides_the_exit_code(outcome: str, code: int, door: StandIn, checkout: str) -> None:
     door.report = verified() if outcome == "verified_patch" else without_patch(outcome)
     assert cli.run(["diagnose", checkout], door) == code
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A terminal at standard input and standard error; what is written to it was typed there."""
+    master, slave = pty.openpty()
+    with os.fdopen(slave, encoding="utf-8") as typed, os.fdopen(os.dup(slave), "w", encoding="utf-8") as shown:
+        monkeypatch.setattr("sys.stdin", typed)
+        monkeypatch.setattr("sys.stderr", shown)
+        yield master
+    os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("subject", "typed", "answer"),
+    [
+        ("guard", "y\n", ("q1", "approve", None)),
+        ("budget", "\n", ("q1", "deny", None)),
+        ("information", "test_a.py::test_b\n\n\nonly here\n",
+         ("q1", "message", More(tests=("test_a.py::test_b",), text="only here"))),
+        ("information", "\n\n\n\n", ("q1", "deny", None)),
+        ("information", "\n/no/such/log\n\n\n" + "pytest -x\n\nmake\n\n",
+         ("q1", "message", More(tests=("pytest -x",), install=("make",)))),
+    ],
+)  # fmt: skip
+def test_a_run_asks_whoever_sits_at_the_terminal(  # noqa: PLR0917 - fixtures
+    subject: Subject, typed: str, answer: object, door: StandIn, checkout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.question = Question(id="q1", subject=subject, question="May it?", detail="the diff")
+    with terminal(monkeypatch) as keyboard:
+        os.write(keyboard, typed.encode())
+        assert cli.run(["diagnose", checkout, "--ask", "--quiet"], door) == 0
+        assert b"May it?" in os.read(keyboard, 10_000)
+    assert door.answers == [answer]
+    assert door.requests[0].ask
+
+
+def test_who_leaves_the_question_can_come_back(door: StandIn, checkout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of input is no answer: the run waits."""
+    door.question = Question(id="q1", subject="budget", question="May it?")
+    with terminal(monkeypatch) as keyboard:
+        os.write(keyboard, b"\x04")
+        assert cli.run(["diagnose", checkout, "--ask", "--quiet"], door) == 130
+        assert f"patchwright resume {RUN}".encode() in os.read(keyboard, 10_000)
+    assert door.answers == []
+
+
+def test_without_a_terminal_nothing_is_asked(door: StandIn, checkout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a new run begins, nor does one that waits go on."""
+    assert cli.run(["diagnose", checkout, "--ask"], door) == 65
+    assert "needs a terminal" in capsys.readouterr().err
+    assert door.requests == []
+    door.question = Question(id="q1", subject="budget", question="May it?")
+    assert cli.run(["resume", RUN], door) == 65
+    said = capsys.readouterr().err
+    assert "May it?" in said
+    assert f"patchwright resume {RUN}" in said
+    assert door.answers == []
 
 
 def test_exit_codes_are_documented_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
 import tarfile
@@ -19,17 +20,19 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
+from agent.asking import Question
 from agent.domain import EXIT_CODES, Report
 from tests.archives import extract
 from tests.fakes.report import FIX, verified, without_patch
 from tests.service import URL, Site, site
+from tests.unit.test_cli import terminal
 from workflows import cli
 from workflows.client import Client, ServiceAway, ServiceRefused
 from workflows.commands import remote
 from workflows.commands.session import Ways
 from workflows.packing import pack
 from workflows.report.render import write_report
-from workflows.service.bodies import Opinion, RunView, TokenWanted, Wanted
+from workflows.service.bodies import Message, Opinion, RunView, TokenWanted, Wanted
 from workflows.service.values import SCOPES
 
 
@@ -109,6 +112,42 @@ def test_everything_that_the_api_offers_is_asked_for_and_read(place: Site) -> No
         issued = service.issue(TokenWanted(name="ci", scopes=("read",)))
         assert issued.token.id in {token.id for token in service.tokens().tokens}
         service.revoke(issued.token.id)
+
+
+BUDGET = Question(id="q1", subject="budget", question="May it take [bold]longer?", detail="so\x1b[2Jfar")
+LACKING = Question(id="q1", subject="information", question="Which tests fail?", consequence="it tries again")
+
+
+def test_what_a_run_asks_is_read_and_answered(place: Site) -> None:
+    """Again is the same answer; another one is refused at once."""
+    with _listening(place) as address, Client.to(address, _secret(place)) as service:
+        budget, lacking = (_asked(place, service, question) for question in (BUDGET, LACKING))
+        assert service.run(budget).state == "waiting_for_approval"
+        assert [one.question for one in service.approvals(budget).approvals] == [BUDGET.question]
+        first = service.decide(budget, "q1", "approve", "go on")
+        assert (first.note, service.decide(budget, "q1", "approve")) == ("go on", first)
+        with pytest.raises(ServiceRefused, match="closed already") as caught:
+            service.decide(budget, "q1", "deny")
+        assert caught.value.status == 409
+        assert service.tell(lacking, Message(tests=("a::b",))).decision == "message"
+        with pytest.raises(ServiceRefused, match="does not wait"):
+            service.tell(lacking, Message(text="more"))
+
+
+def _asked(place: Site, service: Client, question: Question) -> str:
+    """A run that waits for an answer."""
+    run = service.submit(Wanted(url=URL, ask=True)).id
+    place.store.add(run, "started")
+    place.store.ask(run, question)
+    return run
+
+
+def test_an_answer_whose_own_answer_was_lost_is_sent_again() -> None:
+    row = {"id": "q1", "run": "r", "subject": "budget", "question": "?", "asked": RUN["created"],
+           "expires": RUN["created"], "decision": "deny"}  # fmt: skip
+    service, transport, _ = _client(httpx.ReadError("cut"), httpx.Response(200, json=row))
+    assert service.decide("r", "q1", "deny").decision == "deny"
+    assert len(transport.asked) == 2
 
 
 def test_a_problem_is_an_error_that_says_it(place: Site) -> None:
@@ -315,6 +354,118 @@ def test_ctrl_c_leaves_the_run_to_the_service_and_says_how_to_end_it(capsys: pyt
     run = RunView.model_validate({**RUN, "links": {"self": "/v1/diagnoses/r"}})
     assert remote._followed(service, "http://service", run, Ways()) == 130
     assert "http://service/v1/diagnoses/r/cancel" in capsys.readouterr().err
+
+
+@contextmanager
+def _asking_worker(place: Site, question: Question) -> Iterator[None]:
+    """A thread that begins every queued run, which asks; once it is answered it is finished."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.01):
+            for run in [r for r in list(place.store._runs.values()) if r.state == "queued"]:
+                place.store.add(run.id, "started")
+                if not place.store._asked[run.id]:
+                    place.store.ask(run.id, question)
+                    continue
+                report = without_patch("diagnosed").model_copy(update={"run": run.id})
+                write_report(report, None, place.folder / run.id)
+                place.store.add(run.id, "finished")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(5)
+
+
+def _answering(place: Site, address: str, run_cli: Callable[..., int], *arguments: str) -> threading.Thread:
+    """A thread that answers, with `patchwright answer`, the only run once somebody has looked at what it asks."""
+    looked = {"method": "GET", "route": "/v1/diagnoses/{run}/approvals", "status": "200"}
+    registry = place.app.state.parts.metrics.registry
+
+    def work() -> None:
+        while not registry.get_sample_value("patchwright_http_requests_total", looked):
+            time.sleep(0.01)
+        (run,) = place.store._runs
+        assert run_cli("answer", run, "--server", address, *arguments) == 0
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("question", "how", "arguments"),
+    [
+        (BUDGET, "--approve or --deny", ("--approve", "--note", "take it")),
+        (LACKING, "--text TEXT --test ID", ("--test", "a::b", "--test", "c::d", "--text", "only here")),
+    ],
+)
+def test_a_diagnosis_on_a_service_shows_what_it_asks_and_goes_on_when_it_is_answered(  # noqa: PLR0917 - fixtures
+    question: Question, how: str, arguments: tuple[str, ...], place: Site, run_cli: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    with _listening(place) as address, _asking_worker(place, question):
+        answering = _answering(place, address, run_cli, *arguments)
+        assert run_cli("diagnose", URL, "--server", address, "--ask") == EXIT_CODES["diagnosed"]
+        answering.join(5)
+    said = capsys.readouterr().err
+    (kept,) = place.store.submissions.values()
+    assert kept.request.ask
+    (told,) = [(action, detail) for _, action, _, detail in place.store.audited if action != "submit"]
+    assert told in (("approve", "q1 take it"), ("message", "q1"))
+    if question is LACKING:
+        (more,) = place.store._told.values()
+        assert (more.tests, more.text) == (("a::b", "c::d"), "only here")
+    assert question.question in said
+    assert how in said
+    assert "\x1b" not in said
+
+
+def test_a_diagnosis_on_a_service_asks_whoever_sits_at_the_terminal(
+    place: Site, run_cli: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _listening(place) as address, _asking_worker(place, BUDGET), terminal(monkeypatch) as keyboard:
+        os.write(keyboard, b"y\n")
+        assert run_cli("diagnose", URL, "--server", address, "--ask", "-q") == EXIT_CODES["diagnosed"]
+    assert [action for _, action, _, _ in place.store.audited] == ["submit", "approve"]
+
+
+def test_what_a_run_asked_is_listed(
+    place: Site, run_cli: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _listening(place) as address, Client.to(address, _secret(place)) as service:
+        monkeypatch.setenv("PATCHWRIGHT_SERVER", address)
+        run = _asked(place, service, BUDGET)
+        assert run_cli("answer", run) == 0
+        said = capsys.readouterr().out
+        assert BUDGET.question in said
+        assert "open until" in said
+        assert run_cli("answer", run, "--deny", "--note", "too dear") == 0
+        assert run_cli("answer", run) == 0
+        assert "deny: too dear" in capsys.readouterr().out
+        assert run_cli("answer", run, "--approve") == 65
+        assert "closed already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--approve", "--deny"), 64, "one answer"),
+        (("--approve", "--text", "x"), 64, "one answer"),
+        (("--approve",), 64, "--server URL"),
+        (("--log", "/no/such/log"), 65, "cannot be read"),
+        (("--rev", "-x"), 65, "not a revision"),
+    ],
+)
+def test_an_answer_that_is_none_is_said_before_anything_is_sent(
+    arguments: tuple[str, ...], code: int, message: str, run_cli: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli("answer", "r", *arguments) == code
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("last", "code"), [("failed", 65), ("timed_out", 69), ("cancelled", 130)])

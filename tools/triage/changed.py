@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _DEPENDENCY = re.compile(
 _CONFIG = re.compile(
     r"(?:^|/)(?:config|conf|settings|env|deploy|k8s|helm|charts|flags)/|\.(?:ya?ml|toml|ini|cfg|conf|env|properties|json)$"
 )
+_VERSION = re.compile(r"\d+(?:\.\d+)+[\w.+-]*")
 _SAID = re.compile(r'(?:(?:#|//|\*|/\*).*|""".*""")?')  # comments, docstrings of one line
 _INERT = re.compile(
     r"(?:^|/)(?:docs?|tests?|spec|\.github|examples?)/|\.(?:md|rst|txt)$|(?:^|/)(?:LICENSE|CODEOWNERS)$"
@@ -86,11 +88,12 @@ async def _commits(
     history: History, deploy: Deploy, ledger: Ledger, notes: list[str], most: int
 ) -> list[Changed]:  # fmt: skip
     try:
+        deploy = await _named(history, deploy)
         if not deploy.previous:
             notes.append(f"what ran before {deploy.revision[:12]} is not known: only its last commit is looked at")
             names: Sequence[str] = (await history.resolve(deploy.revision),)
         elif await history.is_ancestor(deploy.revision, deploy.previous):
-            return [_rolled_back(deploy)] if deploy.revision != deploy.previous else []
+            return [_unseen(deploy)] if deploy.revision != deploy.previous else []
         else:
             names = await history.between(deploy.previous, deploy.revision)
         if len(names) > most:
@@ -98,11 +101,23 @@ async def _commits(
         return [await _changed(history, deploy, name, ledger) for name in names[:most]]
     except ToolError as error:
         notes.append(f"deploy of {deploy.service or 'all services'} at {written(deploy.time)}: {error}")
-        return []
+        return [_unseen(deploy)]
 
 
-def _rolled_back(deploy: Deploy) -> Changed:
-    """An older revision went live again: what changed is the deploy itself."""
+async def _named(history: History, deploy: Deploy) -> Deploy:
+    """With revisions as the repository names them: a version 1.2.3 may be the tag v1.2.3 there."""
+    found = {}
+    for name in ("revision", "previous"):
+        said = getattr(deploy, name)
+        if _VERSION.fullmatch(said):
+            with contextlib.suppress(ToolError):
+                await history.resolve(f"v{said}")
+                found[name] = f"v{said}"
+    return deploy.model_copy(update=found)
+
+
+def _unseen(deploy: Deploy) -> Changed:
+    """A deploy that is all that is known of its change: an older revision again, or one that the repository lacks."""
     return Changed(deploy, None, "code", (), "", {}, terms_of(deploy.note), (deploy.evidence,))
 
 

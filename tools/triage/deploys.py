@@ -3,7 +3,8 @@
     {"time": "2026-11-24T16:00:00Z", "service": "orders", "revision": "9f3c2ab", "previous": "51e0d77", "note": "…"}
 
 Only `time` is needed. Without `previous`, the service's record before it says what ran. Without `revision`, the record
-is a change outside the repository (a flag, a node, a database).
+is a change outside the repository (a flag, a node, a database). Flags may say `"flag": "new-checkout", "value": true`.
+What tools print themselves is taken as it is: see `records.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tools.git import git, plain
 from tools.history import History
 from tools.oplogs.asking import moment
 from tools.tool import ToolError
+from tools.triage.records import flagged, recognized
 from tools.triage.values import Deploy
 
 MOST = 2_000
@@ -27,11 +29,11 @@ _NAMES = {"time", "service", "revision", "previous", "note"}
 _ALIASES = {"timestamp": "time", "at": "time", "commit": "revision", "sha": "revision", "app": "service"}
 
 
-def read_deploys(text: str, *, zone: int = 0) -> tuple[Deploy, ...]:
-    """The records, the oldest first, with what ran before each. Raises ToolError that names the record."""
-    if len(text) > MAX_TEXT:
+def read_deploys(*texts: str, zone: int = 0) -> tuple[Deploy, ...]:
+    """The records of all texts, the oldest first, with what ran before each. Raises ToolError that names the record."""
+    if sum(map(len, texts)) > MAX_TEXT:
         raise ToolError(f"deploys: more than {MAX_TEXT >> 20} MB")
-    rows = _rows(text)
+    rows = [row for text in texts for row in _rows(text)]
     if len(rows) > MOST:
         raise ToolError(f"deploys: {len(rows)} records; at most {MOST} are read")
     found = sorted((_deploy(number, row, zone) for number, row in enumerate(rows, 1)), key=lambda each: each.time)
@@ -41,11 +43,16 @@ def read_deploys(text: str, *, zone: int = 0) -> tuple[Deploy, ...]:
 def _rows(text: str) -> list[Any]:
     lines = [line for line in text.splitlines() if line.strip()]
     try:
-        if lines and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
-            return [json.loads(line) for line in lines]
-        read = yaml.safe_load(text)
+        if len(lines) > 1 and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
+            return [row for line in lines for row in _listed(json.loads(line))]
+        read = json.loads(text) if text.lstrip().startswith(("{", "[")) else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ToolError(f"deploys cannot be read: {plain(str(error), 200)}") from error
+    known = recognized(read)
+    if known is not None:
+        return known
+    if isinstance(read, dict) and "deploys" not in read:
+        return [read]
     rows = read.get("deploys") if isinstance(read, dict) else read
     if rows is None:
         return []
@@ -54,9 +61,15 @@ def _rows(text: str) -> list[Any]:
     return rows
 
 
+def _listed(read: Any) -> list[Any]:
+    known = recognized(read)
+    return [read] if known is None else known
+
+
 def _deploy(number: int, row: Any, zone: int) -> Deploy:
     if not isinstance(row, dict):
         raise ToolError(f"deploys: record {number} is no object")
+    row = flagged(row) if row.get("flag") else row
     values = {_ALIASES.get(str(name), str(name)): value for name, value in row.items()}
     if values.get("time") is None:
         raise ToolError(f"deploys: record {number} has no time")

@@ -19,7 +19,8 @@ app = typer.Typer(name="artifacts", help="What the service keeps of its runs.", 
 def reseal() -> None:
     """Encrypt with PATCHWRIGHT_ARTIFACTS_KEY what was kept before there was one, or with the old key.
 
-    Of runs that have ended; afterwards the old key is needed no more. Safe to break off and to repeat.
+    Of runs that have ended: files, and in the database what was submitted; their checkpoints go. Afterwards the old
+    key is needed no more. Safe to break off and to repeat.
     """
     with_store(_reseal)
 
@@ -27,11 +28,12 @@ def reseal() -> None:
 async def _reseal(store: PostgresStore) -> None:
     from agent.artifacts import Unsealed
     from workflows.service.files import Place, Resealer, kept_in
+    from workflows.service.store.envelope import RequestSealed
     from workflows.settings import load
 
     settings = load()
     kept = kept_in(settings, settings.home / "runs")
-    after, files, unreadable = "", 0, 0
+    after, files, texts, unreadable = "", 0, 0, 0
     while runs := await store.ended(after):
         for tenant, run in runs:
             place = Place(tenant, run)
@@ -40,10 +42,12 @@ async def _reseal(store: PostgresStore) -> None:
                 raise Refused("nothing is encrypted here: set PATCHWRIGHT_ARTIFACTS_KEY", USAGE)
             try:
                 files += await Resealer(kept, place, codec).all()
-            except Unsealed as error:
+                texts += await store.reseal(tenant, run)
+                await store.forget_points(run)
+            except (Unsealed, RequestSealed) as error:
                 unreadable += 1
                 typer.echo(f"{run}: {error}", err=True)
         after = runs[-1][1]
-    typer.echo(f"{files} files are encrypted anew")
+    typer.echo(f"{files} files are encrypted anew, and {texts} texts that were submitted")
     if unreadable:
-        raise Refused(f"files of {unreadable} runs could not be read")
+        raise Refused(f"what {unreadable} runs have could not be read")

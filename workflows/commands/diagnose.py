@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workflows.commands.asking import can_ask
 from workflows.commands.remote import Asked
 from workflows.commands.session import Ways, door_of, finish
 from workflows.exits import Refused
@@ -97,6 +98,10 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model that it serves.", rich_help_panel=HOW)
     ] = None,
+    ask: Annotated[
+        bool,
+        typer.Option("--ask", help="Let it ask: here at the terminal, on a service whoever may.", rich_help_panel=HOW),
+    ] = False,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a service do it; '' for here.", rich_help_panel=HOW)
     ] = None,
@@ -118,7 +123,7 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
 
     settings = load()
     where = inputs.source_of(source)
-    ways = Ways(json=json, quiet=quiet, out=out, checkout=_checkout(where) if apply else None)
+    ways = Ways(json=json, quiet=quiet, out=out, checkout=_checkout(where) if apply else None, ask=ask)
     if reported_only and issue is None:
         raise Refused("--reported-only needs --issue: what was reported stands there")
     if [log, issue, *(patch or ())].count("-") > 1:
@@ -130,7 +135,7 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         goal=goal, allow=inputs.allowed(allow or (), RULES), install=tuple(install or ()), test_command=test_command,
         python=python, sandbox=sandbox or settings.sandbox, limits=limits, image=image or "",
         dockerfile=dockerfile or settings.dockerfile, reported_only=reported_only,
-        reasoner=chosen(settings, model_url, model),
+        reasoner=chosen(settings, model_url, model), ask=ask,
     )  # fmt: skip
     texts = inputs.text_of("--log", log), inputs.text_of("--issue", issue), inputs.patches_of(patch or ())
     if address := settings.server if server is None else server:
@@ -140,6 +145,8 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
         bounds |= {"candidates": candidates, "workers": workers}
         asked = Asked(request, {name: value for name, value in bounds.items() if value is not None}, *texts, sandbox)
         raise typer.Exit(_remotely(address, settings, asked, ways, here_only))
+    if ask and not can_ask():
+        raise Refused("--ask needs a terminal to ask at, or a service (--server URL)")
     door = door_of(ctx)
     run = door.new_run(settings, request, log=texts[0], issue=texts[1], patches=texts[2])
     raise typer.Exit(finish(door, settings, run, ways))

@@ -83,5 +83,6 @@ def _triaged(settings: Settings, asked: Logged) -> Note:
     """In a thread: reading logs takes long."""
     from workflows.commands.triage import Files, note_of
 
-    files = Files(deploys=asked.deploys, topology=asked.topology, since=asked.since, onset=asked.onset, zone=asked.zone)
+    deploys = (asked.deploys,) if asked.deploys else ()
+    files = Files(deploys=deploys, topology=asked.topology, since=asked.since, onset=asked.onset, zone=asked.zone)
     return note_of(settings, {name: [path] for name, path in asked.logs.items()}, asked.repo, files)

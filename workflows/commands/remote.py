@@ -1,29 +1,35 @@
-"""`patchwright diagnose --server URL`: the same diagnosis on a service; and `patchwright openapi`."""
+"""`patchwright diagnose --server URL`: the same diagnosis on a service, with its questions; `patchwright openapi`."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
+import typer
 from rich.console import Console
 
+from workflows.commands.asking import can_ask, prompted, show
 from workflows.commands.session import Ways, print_json, writable
 from workflows.exits import BAD_INPUT, SIGNALLED, UNAVAILABLE, Refused
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from agent.asking import More
     from agent.bench import Progress
     from agent.domain import Request
     from workflows.client import Client
-    from workflows.service.bodies import RunView, Wanted
-    from workflows.service.values import Event
+    from workflows.service.bodies import Message, RunView, Wanted
+    from workflows.service.values import Approval, Event
     from workflows.settings import Settings
 
+V = TypeVar("V", bound="BaseModel")
 SPOOLED = 64 << 20
 MOST_TEXT = 8 << 20
 MOST_TOKEN = 500
@@ -44,15 +50,22 @@ class Asked:
 
 def diagnose(server: str, settings: Settings, asked: Asked, ways: Ways) -> int:
     """Have it diagnosed by a service; returns the exit code of its outcome. Raises Refused."""
+    if ways.out:
+        writable(ways.out)
+    with connected(server, settings) as service, _packed(asked) as (wanted, archive):
+        run = service.submit(wanted, archive)
+        return _followed(service, server, run, ways)
+
+
+@contextmanager
+def connected(server: str, settings: Settings) -> Iterator[Client]:
+    """A client of the service, whose refusals are told as the user's. Raises Refused."""
     from workflows.client import Client, ServiceAway, ServiceRefused
 
     check(server)
-    if ways.out:
-        writable(ways.out)
     try:
-        with Client.to(server, token_of(settings)) as service, _packed(asked) as (wanted, archive):
-            run = service.submit(wanted, archive)
-            return _followed(service, server, run, ways)
+        with Client.to(server, token_of(settings)) as service:
+            yield service
     except ServiceRefused as error:
         hint = "; set PATCHWRIGHT_TOKEN or PATCHWRIGHT_TOKEN_FILE" if error.status == 401 else ""
         raise Refused(f"{server}: {error}{hint}", BAD_INPUT if error.status < 500 else UNAVAILABLE) from error
@@ -102,25 +115,36 @@ def _packed(asked: Asked) -> Iterator[tuple[Wanted, BinaryIO | None]]:
 
 
 def _wanted(asked: Asked, *, url: str | None = None, subdirectory: str = "") -> Wanted:
-    from pydantic import ValidationError
-
     from workflows.service.bodies import Wanted
 
     request = asked.request
     fields = {
-        "url": url, "subdirectory": subdirectory, "log": _shortened(asked.log), "issue": _shortened(asked.issue),
+        "url": url, "subdirectory": subdirectory, "log": shortened(asked.log), "issue": shortened(asked.issue),
         "patches": asked.patches, "limits": asked.limits, "sandbox": asked.sandbox,
         **{name: getattr(request, name) for name in
-           ("rev", "good", "tests", "goal", "allow", "install", "test_command", "python")},
+           ("rev", "good", "tests", "goal", "allow", "install", "test_command", "python", "ask")},
     }  # fmt: skip
+    return _body(Wanted, fields)
+
+
+def message_of(more: More) -> Message:
+    """What a person adds, as a service takes it. Raises Refused."""
+    from workflows.service.bodies import Message
+
+    return _body(Message, more.model_dump())
+
+
+def _body(kind: type[V], fields: Mapping[str, object]) -> V:
+    from pydantic import ValidationError
+
     try:
-        return Wanted.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused(f"a service does not take {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _shortened(text: str | None) -> str | None:
+def shortened(text: str | None) -> str | None:
     """The head and the tail of a text that is longer than a service takes."""
     if text is None or len(text) <= MOST_TEXT:
         return text
@@ -130,21 +154,58 @@ def _shortened(text: str | None) -> str | None:
 
 def _followed(service: Client, server: str, run: RunView, ways: Ways) -> int:
     """Show the run until it ends, then what came of it."""
-    from workflows.progress import display
-
     if not ways.quiet:
         _say(f"run {run.id} on {server}")
-    shown = display(Console(stderr=True), quiet=ways.quiet)
     try:
-        with shown.shown():
-            for event in service.events(run.id):
-                for progress in _progress(event):
-                    shown(progress)
-    except KeyboardInterrupt:
+        seen = 0
+        while asking := _until_asked(service, run, ways, seen):
+            seen = asking.seq
+            _question(service, server, run, ways)
+    except (KeyboardInterrupt, typer.Abort):
         place = f"{server.rstrip('/')}{run.links['self']}"
         _say(f"run {run.id} goes on there; end it with: curl -X POST {place}/cancel -H 'Authorization: Bearer …'")
         return SIGNALLED + 2
     return _told(service, service.run(run.id), ways)
+
+
+def _until_asked(service: Client, run: RunView, ways: Ways, seen: int) -> Event | None:
+    """Show what happens up to the next question; None: up to the end."""
+    from workflows.progress import display
+
+    shown = display(Console(stderr=True), quiet=ways.quiet)
+    with shown.shown(), closing(service.events(run.id, after=seen)) as events:
+        for event in events:
+            if event.kind == "approval_requested":
+                return event
+            for progress in _progress(event):
+                shown(progress)
+    return None
+
+
+def _question(service: Client, server: str, run: RunView, ways: Ways) -> None:
+    """What the run asks now: answered at the terminal where that was asked for, else how to answer it is said."""
+    asked = next((one for one in service.approvals(run.id).approvals if one.decision is None), None)
+    if asked is None:
+        return  # somebody was faster
+    show(Console(stderr=True), asked.question, asked.detail, asked.consequence)
+    if ways.ask and can_ask():
+        _answer(service, run, asked)
+        return
+    how = "--text TEXT --test ID --log FILE, or --deny" if asked.subject == "information" else "--approve or --deny"
+    _say(f"answer it with: patchwright answer {run.id} --server {server} {how}")
+
+
+def _answer(service: Client, run: RunView, asked: Approval) -> None:
+    from workflows.client import ServiceRefused
+
+    decision, more = prompted(asked.subject)
+    try:
+        if more is not None:
+            service.tell(run.id, message_of(more))
+        else:
+            service.decide(run.id, asked.id, "approve" if decision == "approve" else "deny")
+    except ServiceRefused as error:
+        _say(f"the answer is not taken: {error}")
 
 
 def _progress(event: Event) -> Iterator[Progress]:

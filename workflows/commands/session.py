@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import typer
 from rich.console import Console
 
-from workflows.exits import Refused
+from workflows.exits import SIGNALLED, Refused
 
 if TYPE_CHECKING:
     from agent.domain import Report
@@ -25,12 +25,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ways:
-    """How a run is shown and kept. checkout: where a verified patch is written to, when that was asked for."""
+    """How a run is shown and kept. checkout: where a verified patch is written to, when that was asked for; ask:
+    whether its questions are put to whoever sits at the terminal.
+    """
 
     json: bool = False
     quiet: bool = False
     out: Path | None = None
     checkout: Path | None = None
+    ask: bool = False
 
 
 def door_of(ctx: typer.Context) -> Door:
@@ -67,7 +70,7 @@ def finish(door: Door, settings: Settings, run: RunRef, ways: Ways) -> int:
     if ways.out:
         writable(ways.out)
     try:
-        report = watch(ways, run.id, lambda emit: door.diagnose_run(settings, run, emit))
+        report = _reported(door, settings, run, ways)
     except SandboxUnavailable as error:
         raise SandboxUnavailable(f"{error}; go on later with: patchwright resume {run.id}") from error
     diff = patch_of(report.certificate).decode("utf-8", "surrogateescape") if report.certificate else report.patch
@@ -81,6 +84,26 @@ def finish(door: Door, settings: Settings, run: RunRef, ways: Ways) -> int:
     if ways.checkout and report.outcome == "verified_patch":
         _apply(report, diff or "", run, ways.checkout)
     return EXIT_CODES[report.outcome]
+
+
+def _reported(door: Door, settings: Settings, run: RunRef, ways: Ways) -> Report:
+    """The report, after all that the run asks has been answered at the terminal. Raises Refused where nobody sits."""
+    from agent.diagnose import Asked
+    from workflows.commands.asking import can_ask, prompted, show
+
+    while True:
+        try:
+            return watch(ways, run.id, lambda emit: door.diagnose_run(settings, run, emit))
+        except Asked as asked:
+            question = asked.question
+        show(Console(stderr=True), question.question, question.detail, question.consequence)
+        if not can_ask():
+            raise Refused(f"run {run.id} waits for an answer; at a terminal: patchwright resume {run.id}")
+        try:
+            decision, more = prompted(question.subject)
+        except typer.Abort:
+            raise Refused(f"go on later with: patchwright resume {run.id}", SIGNALLED + 2) from None
+        door.keep_answer(run, question, decision, more)
 
 
 def writable(folder: Path) -> None:

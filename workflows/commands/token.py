@@ -19,7 +19,9 @@ def create(
     tenant: Tenant = "default",
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="submit|read|admin", help="What it allows, again for more; submit and read if not said."),
+        typer.Option(
+            metavar="submit|read|approve|admin", help="What it allows, again for more; submit and read if not said."
+        ),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="How long it is good for.")] = None,
 ) -> None:

@@ -39,8 +39,12 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     ] = None,
     repo: Annotated[str | None, typer.Option(metavar="PATH|URL", help="The repository that was deployed.")] = None,
     deploys: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Records of deploys (JSON lines, JSON, YAML). None: the repository's tags."),
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Records of deploys and flags (JSON lines, JSON, YAML; what GitHub, GitLab, kubectl, Argo CD, Flux, "
+            "Helm, LaunchDarkly and Unleash print). None: the repository's tags.",
+        ),
     ] = None,
     since: Annotated[str, typer.Option(help=f"Only lines and deploys from this time on: {_TIME}.")] = "",
     until: Annotated[
@@ -109,7 +113,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     fired = _alerts(alert or ())
     if out:
         writable(out)
-    files = Files(deploys, topology, runbooks, since, onset, zone, until)
+    files = Files(tuple(deploys or ()), topology, runbooks, since, onset, zone, until)
     note = note_of(settings, named, repo, files, alerts=fired, sources=sources)
     if out:
         _keep(note, out)
@@ -123,7 +127,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
 class Files:
     """What is read beside the logs, and times as a person writes them; zone: of times that do not say theirs."""
 
-    deploys: Path | None = None
+    deploys: tuple[Path, ...] = ()
     topology: Path | None = None
     runbooks: Path | None = None
     since: str = ""
@@ -180,12 +184,12 @@ def _named(given: Sequence[str]) -> dict[str, list[Path]]:
     return found
 
 
-def _deploys(path: Path | None, zone: int) -> tuple[Deploy, ...] | None:
+def _deploys(paths: Sequence[Path], zone: int) -> tuple[Deploy, ...] | None:
     from tools.triage.deploys import read_deploys
     from workflows.inputs import text_of
 
-    text = text_of("--deploys", str(path)) if path else None
-    return None if text is None else read_deploys(text, zone=zone)
+    texts = [text_of("--deploys", str(path)) or "" for path in paths]
+    return read_deploys(*texts, zone=zone) if texts else None
 
 
 def _alerts(given: Sequence[str]) -> tuple[Alert, ...]:

@@ -13,8 +13,9 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from agent.artifacts import ArtifactMissing, ArtifactsFull, Bounds, Unsealed
+from agent.asking import Answer, Question, kept
 from agent.certificate import patch_of
-from agent.diagnose import GraphDrained, RunControl
+from agent.diagnose import Asked, GraphDrained, RunControl
 from agent.domain import Report
 from sandbox.environment_cache import remove_tree
 from sandbox.protocol import SandboxError
@@ -27,17 +28,18 @@ from workflows.service.journal import Journal
 from workflows.service.logins import login
 from workflows.service.ports import FilesAway, StoreDown
 from workflows.service.store.attempts import Attempts, Claim, Order, Superseded
+from workflows.service.values import Reply
 from workflows.settings import UPLOAD, Settings
 from workflows.telemetry.figures import Figures
 from workflows.telemetry.watched import Watcher
 from workflows.text import line
-from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_request
+from workflows.wiring import RunBusy, RunRef, RunUnknown, diagnose_run, keep_answers, keep_request
 
 T = TypeVar("T")
 MOST_LOST = 5
 PAUSE_S = 5.0
 TOLD = (SandboxError, ToolError, Refused, RunBusy, RunUnknown, OSError, ArtifactsFull)
-Ended = Literal["ended", "released", "ignored"]
+Ended = Literal["ended", "released", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Attempt:
         if not run.request.exists():
             given = await self.store.submission(self.claim)
             keep_request(run, given.request, log=given.log, issue=given.issue, patches=given.patches)
+        replies = await self.store.replies(self._place.tenant, self._place.run)
+        keep_answers(run, [_answer(reply, run) for reply in replies])
         checkpoints = fenced(self.store.pool, self.fence, self._carrier.carry)
         report = await diagnose_run(
             self.settings,
@@ -164,6 +168,8 @@ class Attempt:
         if isinstance(error, StoreDown):
             raise error
         await self._patiently(journal.write)
+        if isinstance(error, Asked):
+            return await self._waiting(error.question)
         if error is None:
             return await self._finished(work.result())
         told = _problem(error, self.claim).replace(f"{self.settings.uploads}/", UPLOAD)  # its owner knows it so
@@ -176,6 +182,14 @@ class Attempt:
         )
         self.watcher.figures.ended("finished", report.outcome)
         return "ended"
+
+    async def _waiting(self, question: Question) -> Ended:
+        """Leave the run to whoever answers."""
+        waits = await self._patiently(lambda: self.store.wait(self.claim, question, self.settings.wait_seconds))
+        if not waits:
+            return await self._end("cancelled")
+        self.watcher.figures.asked(question.subject)
+        return "waiting"
 
     async def _failed(self, problem: str) -> Ended:
         await self._patiently(lambda: self.store.end(self.claim, "failed", "failed", problem=problem))
@@ -193,7 +207,7 @@ class Attempt:
         self.watcher.figures.released()
         return "released"
 
-    async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self, write: Callable[[], Awaitable[T]]) -> T:
         """A last write, tried again while the database is away."""
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(StoreDown), stop=stop_after_delay(PATIENCE_S),
@@ -201,7 +215,8 @@ class Attempt:
         )  # fmt: skip
         async for attempt in attempts:
             with attempt:
-                await self._fenced(write)
+                return await self._fenced(write)
+        raise StoreDown("the database does not answer")
 
     async def _fenced(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -214,6 +229,12 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
     """End a task and wait for it: what it opened (sandboxes) is closed then."""
     task.cancel()
     await asyncio.wait({task})
+
+
+def _answer(reply: Reply, run: RunRef) -> Answer:
+    """A reply as the machine takes it: its texts are artifacts of the run."""
+    told = kept(reply.more, run.artifacts) if reply.more else None
+    return Answer.model_validate({**reply.model_dump(exclude={"more"}), "more": told})
 
 
 def _problem(error: BaseException, claim: Claim) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from agent.domain import Evidence, Goal, Limits
 from tools.values import Value
-from workflows.service.values import Run, RunState, Scope, Token
+from workflows.service.values import Approval, Ruling, Run, RunState, Scope, Token
 
 _SHORT = r"^[^\x00-\x1f\x7f]*$"
 WEEK = 604_800
@@ -26,6 +26,7 @@ def _unique(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
 Line = Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)]
 Revision = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^\x00-\x20\x7f-][^\x00-\x20\x7f]*$")]
 LongText = Annotated[str, Field(max_length=8 << 20), AfterValidator(_without_nul)]
+Python = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3}){0,2}$")]
 Diff = Annotated[str, Field(min_length=1, max_length=1 << 20), AfterValidator(_without_nul)]
 
 
@@ -53,8 +54,9 @@ class Wanted(Value):
     url: of a git repository, without credentials; subdirectory: of an uploaded archive; rev: revision to diagnose;
     good: one where it worked; tests: failing test ids, or one command; log, issue: texts; patches: diffs to try first;
     install, test_command, python: overrides of what is detected; allow: rules of the guard to lift; priority: higher
-    first; deadline_s: seconds from now to the end, waiting included; callback: https URL that is sent a signed message
-    when the run has ended (Standard Webhooks, type `diagnosis.ended`, the run as `data`), again until it answers 2xx.
+    first; deadline_s: seconds from now to the end, waiting in the queue included; callback: https URL that is sent a
+    signed message when the run has ended (Standard Webhooks, type `diagnosis.ended`, the run as `data`), again until it
+    answers 2xx; ask: the run may stop and ask a person, which the callback is told too (`diagnosis.waiting`).
     """
 
     url: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
@@ -69,12 +71,41 @@ class Wanted(Value):
     allow: tuple[Line, ...] = Field(default=(), max_length=50)
     install: tuple[Line, ...] = Field(default=(), max_length=50)
     test_command: Line | None = None
-    python: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3}){0,2}$")] | None = None
+    python: Python | None = None
     sandbox: Literal["auto", "bubblewrap", "docker", "none"] | None = None
     limits: WantedLimits = WantedLimits()
     priority: int = Field(default=0, ge=-100, le=100)
     deadline_s: float | None = Field(default=None, gt=0, le=4 * WEEK, allow_inf_nan=False)
     callback: Annotated[str, Field(min_length=1, max_length=2000, pattern=_SHORT)] | None = None
+    ask: bool = False
+
+
+class Message(Value):
+    """More for a run that asked for information, as in `Wanted`.
+
+    text: added to the issue; log, tests, install, test_command, python, rev: in the place of what was known.
+    """
+
+    text: LongText | None = None
+    log: LongText | None = None
+    tests: tuple[Line, ...] = Field(default=(), max_length=200)
+    install: tuple[Line, ...] = Field(default=(), max_length=50)
+    test_command: Line | None = None
+    python: Python | None = None
+    rev: Revision | None = None
+
+
+class Decision(Value):
+    """What is decided about something that a run asked, and why."""
+
+    decision: Ruling
+    note: Annotated[str, Field(max_length=2000), AfterValidator(_without_nul)] = ""
+
+
+class ApprovalList(Value):
+    """What a run asked, in order; the last one is open while the run waits."""
+
+    approvals: tuple[Approval, ...]
 
 
 class RunView(Value):
@@ -86,6 +117,7 @@ class RunView(Value):
     headline: str
     problem: str
     cancelling: bool
+    ask: bool = False
     source: str
     rev: str | None
     good: str | None
@@ -106,7 +138,7 @@ class RunView(Value):
         return self.finished is not None or self.state in ("finished", "failed", "cancelled", "timed_out")
 
 
-PARTS = ("events", "report", "patch", "certificate", "transcript")
+PARTS = ("events", "approvals", "report", "patch", "certificate", "transcript")
 
 
 def view(run: Run) -> RunView:
@@ -115,9 +147,9 @@ def view(run: Run) -> RunView:
     asked = run.request
     return RunView(
         id=run.id, state=run.state, outcome=run.outcome, headline=run.headline, problem=run.problem,
-        cancelling=run.cancelling, source=asked.source, rev=asked.rev, good=asked.good, tests=asked.tests,
-        goal=asked.goal, limits=asked.limits, priority=run.priority, attempts=run.epoch, created=run.created,
-        started=run.started, finished=run.finished, deadline=run.deadline,
+        cancelling=run.cancelling, ask=asked.ask, source=asked.source, rev=asked.rev, good=asked.good,
+        tests=asked.tests, goal=asked.goal, limits=asked.limits, priority=run.priority, attempts=run.epoch,
+        created=run.created, started=run.started, finished=run.finished, deadline=run.deadline,
         links={"self": here, **{part: f"{here}/{part}" for part in PARTS}},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Callbacks: whoever submitted a run with a URL is told of its end, at least once, signed.
+"""Callbacks: whoever submitted a run with a URL is told of its end, and when it asks, at least once, signed.
 
 Messages and signatures are those of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks), so that
 its libraries verify them. The schedule stands in the database: any worker sends what is due.
@@ -31,7 +31,7 @@ from workflows.service.bodies import view
 from workflows.service.fetch import Hosts, Resolve, Resolver, UrlRefused, check_callback
 from workflows.service.ports import StoreDown
 from workflows.service.store.lifecycle import Leased
-from workflows.service.values import CallbackState, Run
+from workflows.service.values import Approval, CallbackState, Run
 from workflows.settings import Settings, split
 
 PAUSES_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)  # after each try; then it is given up, a day later
@@ -43,6 +43,8 @@ SHARE = 2  # callbacks of one tenant on their way at the same time
 SENDERS = 4
 GONE = 410
 KEY_FILE = "callback.key"
+END = "ended"
+ANSWERED = "it was answered before it could be told"
 
 
 class Outbox(Protocol):
@@ -58,6 +60,9 @@ class Outbox(Protocol):
 
     async def run(self, tenant: str, run: str) -> Run | None:
         """The run it is about."""
+
+    async def approvals(self, tenant: str, run: str) -> tuple[Approval, ...]:
+        """What it asked."""
 
 
 def secret_of(key: bytes, tenant: str) -> str:
@@ -102,9 +107,13 @@ def signed(secret: str, message: str, at: int, body: bytes) -> dict[str, str]:
     }  # fmt: skip
 
 
-def message_of(run: Run) -> bytes:
-    """What is told: the run as its tenant sees it."""
-    told = {"type": "diagnosis.ended", "timestamp": _zoned(run.finished), "data": view(run).model_dump(mode="json")}
+def message_of(run: Run, asked: Approval | None = None) -> bytes:
+    """What is told: the run as its tenant sees it, with what it asks where it waits for an answer."""
+    data = view(run).model_dump(mode="json")
+    told = {"type": "diagnosis.ended", "timestamp": _zoned(run.finished), "data": data}
+    if asked:
+        data["approval"] = asked.model_dump(mode="json", exclude={"detail"})
+        told = {"type": "diagnosis.waiting", "timestamp": _zoned(asked.asked), "data": data}
     return json.dumps(told, separators=(",", ":")).encode()
 
 
@@ -139,8 +148,7 @@ class Sender:
         leased = await self.outbox.lease(LEASE_S, SHARE)
         if leased is None:
             return False
-        run = await self.outbox.run(leased.tenant, leased.run)
-        tried = await self._sent(leased, run) if run else Tried(None, "its run is gone")
+        tried = await self._try(leased)
         state = self._state(leased, tried)
         pause = self.pauses_s[leased.tries - 1] * random.uniform(1.0, 1.2) if state == "due" else 0.0  # noqa: S311
         await self.outbox.settle(leased, state, status=tried.status, problem=tried.problem, pause_s=pause)
@@ -149,13 +157,25 @@ class Sender:
         log.info("a callback was tried", state=state, problem=tried.problem)
         return True
 
+    async def _try(self, leased: Leased) -> Tried:
+        run = await self.outbox.run(leased.tenant, leased.run)
+        if run is None:
+            return Tried(None, "its run is gone")
+        if leased.about == END:
+            return await self._sent(leased, message_of(run))
+        asked = [one for one in await self.outbox.approvals(leased.tenant, leased.run) if one.id == leased.about]
+        if not asked or asked[0].decision:
+            return Tried(None, ANSWERED)
+        return await self._sent(leased, message_of(run, asked[0]))
+
     def _state(self, leased: Leased, tried: Tried) -> CallbackState:
         if not tried.problem:
             return "delivered"
+        if tried.problem == ANSWERED:
+            return "given_up"
         return "given_up" if tried.status == GONE or leased.tries > len(self.pauses_s) else "due"
 
-    async def _sent(self, leased: Leased, run: Run) -> Tried:
-        body = message_of(run)
+    async def _sent(self, leased: Leased, body: bytes) -> Tried:
         headers = signed(secret_of(self.key, leased.tenant), leased.id, int(time.time()), body)
         try:
             async with asyncio.timeout(SEND_S):

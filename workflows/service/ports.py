@@ -10,7 +10,21 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from workflows.service.values import Callback, Event, Feedback, Page, Principal, Run, RunState, Scope, Submission, Token
+from agent.asking import More
+from workflows.service.values import (
+    Approval,
+    Callback,
+    Event,
+    Feedback,
+    Page,
+    Principal,
+    Ruling,
+    Run,
+    RunState,
+    Scope,
+    Submission,
+    Token,
+)
 
 
 class StoreDown(RuntimeError):
@@ -35,6 +49,10 @@ class QueueFull(RuntimeError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class NotWaiting(RuntimeError):
+    """The run does not wait for this answer; the message says why."""
 
 
 class Watch(Protocol):
@@ -73,6 +91,21 @@ class Store(Protocol):
 
     async def cancel(self, who: Principal, run: str) -> Run | None:
         """End a run, or ask the worker that has it to end it; of an ended run nothing changes. Audited."""
+
+    async def approvals(self, tenant: str, run: str) -> tuple[Approval, ...]:
+        """What a run asked, in order."""
+
+    async def decide(self, who: Principal, run: str, approval: str, decision: Ruling, note: str) -> Approval | None:
+        """Decide, and let the run go on; None when there is none. The same decision again changes nothing. Audited.
+
+        Raises NotWaiting.
+        """
+
+    async def tell(self, who: Principal, run: str, more: More) -> Approval | None:
+        """Answer a run that asked for information, and let it go on; None when there is no such run. Audited.
+
+        The same answer again changes nothing. Raises NotWaiting.
+        """
 
     async def callback(self, tenant: str, run: str) -> Callback | None:
         """What became of telling the run's callback URL; None when it has none, or there is no such run."""

@@ -7,15 +7,19 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from agent.asking import More, Subject
 from agent.domain import Request
 from tools.values import Value
 
-RunState = Literal["queued", "running", "finished", "failed", "cancelled", "timed_out"]
-Scope = Literal["submit", "read", "admin"]
+RunState = Literal["queued", "running", "waiting_for_approval", "finished", "failed", "cancelled", "timed_out"]
+Scope = Literal["submit", "read", "approve", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 EventKind = Literal[
-    "queued", "started", "resumed", "progress", "message", "finished", "failed", "cancelled", "timed_out"
-]
+    "queued", "started", "resumed", "progress", "message", "approval_requested", "approval_decided", "finished",
+    "failed", "cancelled", "timed_out",
+]  # fmt: skip
+Ruling = Literal["approve", "deny"]
+Closed = Literal["approve", "deny", "message", "expired", "withdrawn"]
 CallbackState = Literal["waiting", "due", "delivered", "given_up"]
 ENDED: frozenset[str] = frozenset({"finished", "failed", "cancelled", "timed_out"})
 
@@ -115,10 +119,13 @@ class Event(Value):
 
 
 class Standing(Value):
-    """The queue of all tenants. oldest_s: seconds that the oldest waiting run has waited, 0 when none waits."""
+    """The queue of all tenants. oldest_s: seconds that the oldest waiting run has waited, 0 when none waits; asking:
+    runs that wait for a person.
+    """
 
     waiting: int
     running: int
+    asking: int = 0
     oldest_s: float
 
 
@@ -135,6 +142,37 @@ class Feedback(Value):
     run: str
     verdict: Literal["right", "wrong", "partly"]
     comment: str = Field(default="", max_length=4000)
+
+
+class Approval(Value):
+    """What a run asks of a person, and what came of it.
+
+    subject: `guard` and `budget` are decided, `information` is answered with a message; detail: what there is to read,
+    as strangers wrote it; expires: when the run goes on without an answer; decision: None while the run waits;
+    withdrawn: the run ended before; by: the id of the token that decided.
+    """
+
+    id: str
+    run: str
+    subject: Subject
+    question: str
+    detail: str = ""
+    consequence: str = ""
+    asked: datetime
+    expires: datetime
+    decision: Closed | None = None
+    note: str = ""
+    decided: datetime | None = None
+    by: str | None = None
+
+
+class Reply(Value):
+    """An answer as the store gives it to a worker. more: with the decision `message`."""
+
+    question: str
+    decision: Closed
+    note: str = ""
+    more: More | None = None
 
 
 class Callback(Value):

@@ -19,14 +19,15 @@ from procrastinate import JobContext
 from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from workflows.service.attempt import Attempt
+from workflows.service.attempt import PAUSE_S, Attempt
 from workflows.service.callbacks import send
 from workflows.service.fence import EXIT, Fence
 from workflows.service.files import Kept
 from workflows.service.ports import StoreDown
 from workflows.service.reaping import reap
-from workflows.service.retention import lapse
+from workflows.service.retention import Keeper
 from workflows.service.store import PostgresStore
+from workflows.service.store.envelope import RequestSealed
 from workflows.service.store.queue import QUEUE, TASK
 from workflows.service.sweeping import OF_SERVICE, sweep
 from workflows.settings import Settings
@@ -110,7 +111,12 @@ class Worker:
     async def _job(self, context: JobContext, *, tenant: str, run: str, trace: str = "", previous: str = "") -> None:
         """Trace and previous: the `traceparent` of the submission, and of the attempt before this one."""
         job = context.job.id or 0
-        claim = await self.store.claim(tenant, run, job)
+        try:
+            claim = await self.store.claim(tenant, run, job)
+        except RequestSealed as error:
+            structlog.get_logger().error("a run waits for a worker that has its key", run=run, why=str(error))
+            await asyncio.sleep(PAUSE_S)
+            raise
         if claim is None:
             return
         watched = Watcher(self.figures).attempt(run, claim.run.epoch, trace, previous)
@@ -138,7 +144,7 @@ class Worker:
             await asyncio.sleep(min(5.0, self.settings.stall_seconds / 4))
 
     async def _sweep(self) -> None:
-        log = structlog.get_logger()
+        log, keeper = structlog.get_logger(), Keeper(self.store, self.settings, self.kept)
         while True:
             try:
                 gone = await asyncio.to_thread(sweep, self.settings.uploads, await self.store.uploads())
@@ -147,7 +153,7 @@ class Worker:
                 if not self.kept.blobs.here:
                     alive = await self.store.alive()
                     await asyncio.to_thread(sweep, self.settings.home / "runs", alive, only=OF_SERVICE)
-                await lapse(self.store, self.settings, self.kept)
+                await keeper.look()
             except (StoreDown, OSError) as error:
                 log.warning("old runs and uploads are not swept", why=str(error))
             await asyncio.sleep(SWEEP_S)

@@ -23,6 +23,7 @@ class Figures:
         ProcessCollector(registry=registry)
         self._runs = Counter("patchwright_runs", "runs that ended here", ("state", "outcome"), registry=registry)
         self._released = Counter("patchwright_runs_released", "runs given back to the queue", registry=registry)
+        self._asked = Counter("patchwright_runs_asked", "questions of runs", ("subject",), registry=registry)
         self._running = Gauge("patchwright_runs_working", "runs that this worker works on", registry=registry)
         self._callbacks = Counter(
             "patchwright_callbacks", "tries of callbacks by their end", ("state",), registry=registry
@@ -66,6 +67,10 @@ class Figures:
     def released(self) -> None:
         """A run goes on elsewhere."""
         self._released.inc()
+
+    def asked(self, subject: str) -> None:
+        """A run waits for a person."""
+        self._asked.labels(subject).inc()
 
     def called_back(self, state: str) -> None:
         """A callback was tried: "delivered", "due" again, or "given_up"."""

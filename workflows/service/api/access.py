@@ -130,5 +130,6 @@ class Needs:
 
 
 Submitter = Annotated[Principal, Depends(Needs("submit"))]
+Approver = Annotated[Principal, Depends(Needs("approve"))]
 Reader = Annotated[Principal, Depends(Needs("read"))]
 Admin = Annotated[Principal, Depends(Needs("admin"))]

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from workflows.service.api import events, health, openapi, problems, results, runs, tokens
+from workflows.service.api import approvals, events, health, openapi, problems, results, runs, tokens
 from workflows.service.api.access import Parts
 from workflows.service.api.around import Allowance, Around
 from workflows.service.api.metrics import Metrics
@@ -27,7 +27,7 @@ OURS: TelemetryConfig = {
     "operation_spans": False,
     "auto_configure": False,
 }
-ROUTERS = (runs.router, events.router, results.router, tokens.router, tokens.secrets, health.router)
+ROUTERS = (runs.router, events.router, approvals.router, results.router, tokens.router, tokens.secrets, health.router)
 
 
 def create_app(

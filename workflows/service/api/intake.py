@@ -100,7 +100,7 @@ async def check(wanted: Wanted, asker: Principal, parts: Parts, *, uploaded: boo
         raise invalid("url", "name either a git URL or upload an archive, not both and not neither")
     if wanted.subdirectory and not uploaded:
         raise invalid("subdirectory", "is only for uploaded archives")
-    _check_options(wanted, split(parts.settings.permit))
+    check_options(wanted, split(parts.settings.permit))
     if wanted.priority > 0 and "admin" not in asker.scopes:
         raise Problem(403, "forbidden", "a priority above 0 needs a token with the scope admin")
     for at, diff in enumerate(wanted.patches):
@@ -121,8 +121,8 @@ async def check(wanted: Wanted, asker: Principal, parts: Parts, *, uploaded: boo
         raise invalid("callback", str(error)) from None
 
 
-def _check_options(wanted: Wanted, permitted: tuple[str, ...]) -> None:
-    """What runs with more than the usual rights is the operator's to permit."""
+def check_options(wanted: Wanted, permitted: tuple[str, ...]) -> None:
+    """What runs with more than the usual rights is the operator's to permit. Raises Problem."""
     asked = {"install": wanted.install, "allow": wanted.allow, "none": wanted.sandbox == "none"}
     for name, value in asked.items():
         if value and name not in permitted:
@@ -171,7 +171,7 @@ def submission(wanted: Wanted, settings: Settings, archive: Path | None) -> Subm
         source=wanted.url or f"{UPLOAD}{archive}", rev=wanted.rev, good=wanted.good, tests=wanted.tests,
         goal=wanted.goal, allow=wanted.allow, install=wanted.install, test_command=wanted.test_command,
         python=wanted.python, sandbox=wanted.sandbox or settings.sandbox, limits=wanted.limits.within(settings.limits),
-        reasoner=chosen(settings), dockerfile=settings.dockerfile,
+        reasoner=chosen(settings), dockerfile=settings.dockerfile, ask=wanted.ask,
     )  # fmt: skip
     return Submission(
         request=request, log=wanted.log, issue=wanted.issue, patches=wanted.patches,

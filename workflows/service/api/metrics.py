@@ -38,6 +38,7 @@ class Metrics:
         self._submitted = Counter("patchwright_submissions", "diagnoses submitted", ("answer",), registry=registry)
         self._waiting = Gauge("patchwright_queue_waiting", "runs that wait, of all tenants", registry=registry)
         self._running = Gauge("patchwright_queue_running", "runs that workers have, of all tenants", registry=registry)
+        self._asking = Gauge("patchwright_queue_asking", "runs that wait for a person", registry=registry)
         self._oldest = Gauge("patchwright_queue_oldest_seconds", "how long the oldest one waits", registry=registry)
         self._database = Gauge("patchwright_database_up", "whether the database answers", registry=registry)
         ProcessCollector(registry=registry)
@@ -59,6 +60,7 @@ class Metrics:
         if found is not None:
             self._waiting.set(found.waiting)
             self._running.set(found.running)
+            self._asking.set(found.asking)
             self._oldest.set(found.oldest_s)
 
     @contextmanager

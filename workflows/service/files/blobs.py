@@ -35,6 +35,9 @@ class Blobs(Protocol):
     async def names(self, place: Place, below: str = "") -> tuple[str, ...]:
         """All names of a run, or those that begin with the part `below`."""
 
+    async def size(self, place: Place) -> int:
+        """Bytes that a run takes, with all that lies in its directory where that is the place."""
+
     async def remove(self, place: Place, name: str) -> None:
         """Forget a name; one that is not there is none."""
 
@@ -65,6 +68,10 @@ class DiskBlobs:
         """See the protocol."""
         return await asyncio.to_thread(_names, self._path(place, ""), below)
 
+    async def size(self, place: Place) -> int:
+        """See the protocol."""
+        return await asyncio.to_thread(_size, self._path(place, ""))
+
     async def remove(self, place: Place, name: str) -> None:
         """See the protocol."""
         await asyncio.to_thread(self._path(place, name).unlink, missing_ok=True)
@@ -94,3 +101,15 @@ def _names(folder: Path, below: str) -> tuple[str, ...]:
     top = folder / below
     files = (path for path in top.rglob("*") if path.is_file() and not path.name.startswith("."))
     return tuple(sorted(path.relative_to(folder).as_posix() for path in files)) if top.is_dir() else ()
+
+
+def _size(folder: Path) -> int:
+    """What the files take of the disk."""
+    return sum(_taken(Path(parent, name)) for parent, _, names in os.walk(folder) for name in names)
+
+
+def _taken(file: Path) -> int:
+    try:
+        return 512 * file.lstat().st_blocks
+    except FileNotFoundError:  # gone meanwhile
+        return 0

@@ -47,7 +47,12 @@ class S3Blobs:
         top = _key(place, "")
         with _answering():
             found = await asyncio.to_thread(self._listed, _key(place, below).rstrip("/"))
-        return tuple(sorted(path.removeprefix(top) for path in found))
+        return tuple(sorted(path.removeprefix(top) for path, _ in found))
+
+    async def size(self, place: Place) -> int:
+        """See the protocol."""
+        with _answering():
+            return sum(size for _, size in await asyncio.to_thread(self._listed, _key(place, "").rstrip("/")))
 
     async def remove(self, place: Place, name: str) -> None:
         """See the protocol."""
@@ -62,8 +67,8 @@ class S3Blobs:
     def _got(self, key: str) -> bytes:
         return bytes(obstore.get(self._store, key).bytes())
 
-    def _listed(self, prefix: str) -> list[str]:
-        return [one["path"] for page in obstore.list(self._store, prefix=prefix) for one in page]
+    def _listed(self, prefix: str) -> list[tuple[str, int]]:
+        return [(one["path"], one["size"]) for page in obstore.list(self._store, prefix=prefix) for one in page]
 
 
 def _key(place: Place, name: str) -> str:

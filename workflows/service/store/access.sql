@@ -1,5 +1,5 @@
 -- alive --
-select id from runs where state in ('queued', 'running');
+select id from runs where state in ('queued', 'running', 'waiting_for_approval');
 -- git_hosts --
 select git_hosts from tenants where tenant = %(tenant)s;
 -- set_git_hosts --
@@ -17,4 +17,4 @@ returning *;
 -- remove_credential --
 delete from credentials where tenant = %(tenant)s and host = %(host)s returning host;
 -- ended --
-select id, tenant from runs where state not in ('queued', 'running') and id > %(after)s order by id limit 500;
+select id, tenant from runs where finished is not null and id > %(after)s order by id limit 500;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,17 +10,21 @@ from typing import Literal
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
+from agent.asking import Question
 from workflows.service.ports import Watch
 from workflows.service.store.access import Access
+from workflows.service.store.approvals import Approvals
+from workflows.service.store.envelope import Envelope
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import LOST, Cursor, Database, Pool, asked
 from workflows.service.store.queries import queries
 from workflows.service.store.queue import defer
-from workflows.service.store.rows import run_of, submission_of
+from workflows.service.store.rows import request_of, run_of, submission_of
 from workflows.service.store.runs import append
 from workflows.service.values import EventKind, Run, RunState, Submission
 from workflows.settings import UPLOAD
 
+COLUMNS = ("request", "content")
 Order = Literal["cancelled", "timed_out"]
 
 
@@ -43,10 +46,11 @@ class Claim:
         return {"tenant": self.run.tenant, "run": self.run.id}
 
 
-class Attempts(Access):
+class Attempts(Access, Approvals):
     """The worker's side of the store. Any call may raise StoreDown; those about a claim raise Superseded."""
 
     _database: Database
+    _envelope: Envelope
     _listener: Listener
     _app: App
 
@@ -65,15 +69,19 @@ class Attempts(Access):
         return self._listener.watch(f"!{run}")
 
     async def claim(self, tenant: str, run: str, job: int) -> Claim | None:
-        """Begin an attempt; None when the run has ended or another job has it now."""
+        """Begin an attempt; None when the run has ended or another job has it now.
+
+        Raises RequestSealed: it is for a worker that has the key.
+        """
         async with self._database.transaction() as cursor:
             row = await asked(cursor, "claim", tenant=tenant, run=run, job=job)
             if row is None:
                 return None
+            claim = Claim(run_of(row, self._envelope), row["lost"], bool(row["late"]))
             kind: EventKind = "started" if row["epoch"] == 1 else "resumed"
             entry = (kind, "", "" if kind == "started" else f"attempt {row['epoch']}")
             await append(cursor, tenant=tenant, run=run, entries=[entry], epoch=row["epoch"])
-        return Claim(run_of(row), row["lost"], bool(row["late"]))
+        return claim
 
     async def traced(self, job: int, traceparent: str) -> None:
         """Keep what the next attempt's span links to."""
@@ -84,7 +92,7 @@ class Attempts(Access):
         row = await self._database.row("content", **claim.place)
         if row is None:
             raise LookupError(f"run {claim.run.id} has no submission")
-        return submission_of(row["content"])
+        return submission_of(self._envelope.open(**claim.place, column="content", held=row["content"]))
 
     async def beat(self, claim: Claim) -> Order | None:
         """Give a sign of life and hear what to do."""
@@ -112,10 +120,9 @@ class Attempts(Access):
             else:
                 await append(cursor, **claim.place, entries=[(kind, "", problem or headline)], epoch=claim.run.epoch)
 
-    @staticmethod
-    async def _ended_by_us(cursor: Cursor, claim: Claim) -> None:
+    async def _ended_by_us(self, cursor: Cursor, claim: Claim) -> None:
         row = await asked(cursor, "run", **claim.place)
-        if row is None or row["epoch"] != claim.run.epoch or not run_of(row).ended:
+        if row is None or row["epoch"] != claim.run.epoch or not run_of(row, self._envelope).ended:
             raise Superseded(claim.run.id)
 
     async def release(self, claim: Claim, why: str = "its worker is stopping") -> None:
@@ -125,6 +132,20 @@ class Attempts(Access):
                 raise Superseded(claim.run.id)
             entry: tuple[EventKind, str, str] = ("queued", "", why)
             await append(cursor, **claim.place, entries=[entry], epoch=claim.run.epoch)
+
+    async def wait(self, claim: Claim, question: Question, wait_s: float) -> bool:
+        """Let the run wait for a person, in nobody's hands; False when it is to be cancelled instead.
+
+        wait_s: seconds after which it goes on without an answer.
+        """
+        async with self._database.transaction() as cursor:
+            if await asked(cursor, "wait", **claim.place, epoch=claim.run.epoch) is not None:
+                await self._ask(cursor, claim.run.tenant, claim.run.id, question, wait_s)
+                return True
+            row = await asked(cursor, "lock_run", **claim.place)
+            if row is None or row["epoch"] != claim.run.epoch:
+                raise Superseded(claim.run.id)
+            return bool(row["state"] != "running")  # what was written before the answer was lost is not written again
 
     async def rescue(self, stall_s: float) -> int:
         """Put runs of silent workers back into the queue and end those that waited too long; how many were moved.
@@ -137,6 +158,7 @@ class Attempts(Access):
                 return 0
             await asked(cursor, "forget_keys")
             moved = await self._again(cursor, stall_s) + await self._overdue(cursor)
+            await self._unanswered(cursor)
             await cursor.execute(queries()["stalled"], {"stall": stall_s})
             stalled = [row["job"] for row in await cursor.fetchall()]
             for job in stalled:
@@ -147,8 +169,17 @@ class Attempts(Access):
         """Uploads that runs still need, by their directories' names."""
         async with self._database.transaction() as cursor:
             await cursor.execute(queries()["live"])
-            sources = [json.loads(row["request"])["source"] for row in await cursor.fetchall()]
+            sources = [request_of(row, self._envelope).source for row in await cursor.fetchall()]
         return frozenset(source.removeprefix(UPLOAD).split("/")[0] for source in sources if source.startswith(UPLOAD))
+
+    async def reseal(self, tenant: str, run: str) -> int:
+        """Bring what was submitted for a run under the present key; how many texts that were. Raises RequestSealed."""
+        async with self._database.transaction() as cursor:
+            row = await asked(cursor, "submitted", tenant=tenant, run=run)
+            held = {name: self._envelope.renewed(tenant, run, name, row[name] if row else None) for name in COLUMNS}
+            if any(held.values()):
+                await asked(cursor, "reseal", tenant=tenant, run=run, **held)
+        return sum(text is not None for text in held.values())
 
     async def alive(self) -> frozenset[str]:
         """Runs that have not ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,10 +24,26 @@ Cursor = AsyncCursor[DictRow]
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 
 
+class CancellablePool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+    """A pool whose waiters can be cancelled: psycopg's gives one that gets its connection in the same moment the
+    connection, and the cancellation is lost (one in five where all connections are busy): its task would never end.
+    """
+
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[DictRow]:
+        """See the library."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        connection = await super().getconn(timeout)
+        if task and task.cancelling() > before:
+            await self.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
+
+
 @contextlib.asynccontextmanager
 async def opened(address: str, *, size: int, wait_s: float) -> AsyncIterator[Pool]:
     """A pool of at most `size` connections; a caller waits at most `wait_s` for one."""
-    made: Pool = AsyncConnectionPool(
+    made: Pool = CancellablePool(
         address, min_size=1, max_size=size, timeout=wait_s, open=False, reconnect_timeout=5.0, name="patchwright",
         check=_check, kwargs={"row_factory": dict_row},
         configure=_configure,

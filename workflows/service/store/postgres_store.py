@@ -12,6 +12,7 @@ from procrastinate import App
 from workflows.service.ports import StoreDown
 from workflows.service.schema import HEAD
 from workflows.service.store.attempts import Attempts
+from workflows.service.store.envelope import Envelope
 from workflows.service.store.lifecycle import Lifecycle
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import Database, opened
@@ -30,6 +31,7 @@ class PostgresStore(Runs, Tokens, Lifecycle, Attempts, Standings):
 
     def __init__(self, database: Database, listener: Listener, app: App, settings: Settings) -> None:
         self._database = database
+        self._envelope = Envelope(settings)
         self._listener = listener
         self._reading = Shared()
         self._app = app

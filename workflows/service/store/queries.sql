@@ -6,7 +6,8 @@ select got, i.fingerprint, i.run from place left join idempotency i
 delete from idempotency where created < now() - interval '1 day';
 -- room --
 select coalesce(t.queued, %(queued)s) as queued, coalesce(t.running, %(running)s) as running,
-    (select count(*) from runs where runs.tenant = %(tenant)s and state = 'queued') as waiting,
+    (select count(*) from runs
+        where runs.tenant = %(tenant)s and state in ('queued', 'waiting_for_approval')) as waiting,
     (select coalesce(jsonb_object_agg(slot, runs), '{}') from (
         select slot, count(*) as runs from runs
         where tenant = %(tenant)s and state in ('queued', 'running') group by slot
@@ -71,11 +72,13 @@ select pg_notify('patchwright_runs', '!' || %(run)s);
 with ended as (
     update runs set state = %(state)s, finished = now(), outcome = %(outcome)s, headline = %(headline)s,
         problem = %(problem)s, cancelling = false, version = version + 1
-    where tenant = %(tenant)s and id = %(run)s and state in ('queued', 'running')
+    where tenant = %(tenant)s and id = %(run)s and state in ('queued', 'running', 'waiting_for_approval')
         and (%(epoch)s::integer is null or epoch = %(epoch)s)
     returning *
 ), told as (
     update callbacks c set state = 'due', due = now() from ended where c.run = ended.id and c.state = 'waiting'
+), withdrawn as (
+    update approvals a set decision = 'withdrawn', decided = now() from ended where a.run = ended.id and a.decision is null
 )
 select * from ended;
 -- claim --
@@ -85,6 +88,14 @@ where tenant = %(tenant)s and id = %(run)s and job = %(job)s and state in ('queu
 returning *, deadline < now() as late;
 -- content --
 select s.content from submissions s join runs r on r.id = s.run where r.tenant = %(tenant)s and r.id = %(run)s;
+-- submitted --
+select r.request, s.content from runs r left join submissions s on s.run = r.id
+where r.tenant = %(tenant)s and r.id = %(run)s for update of r;
+-- reseal --
+with sealed as (
+    update runs set request = coalesce(%(request)s, request) where tenant = %(tenant)s and id = %(run)s returning id
+)
+update submissions s set content = coalesce(%(content)s, s.content) from sealed where s.run = sealed.id;
 -- beat --
 update runs set beat = now() where tenant = %(tenant)s and id = %(run)s and epoch = %(epoch)s
 returning cancelling, coalesce(deadline < now(), false) as late;
@@ -110,7 +121,7 @@ for update skip locked;
 -- overdue --
 select id, tenant from runs where state = 'queued' and deadline < now() for update skip locked;
 -- live --
-select request from runs where state in ('queued', 'running');
+select id, tenant, request from runs where state in ('queued', 'running', 'waiting_for_approval');
 -- sequences --
 select id, last_seq from runs where id = any(%(runs)s);
 -- token --

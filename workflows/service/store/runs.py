@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 
 from procrastinate import App
 
+from agent.domain import Request
 from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, Watch
+from workflows.service.store.envelope import Envelope
 from workflows.service.store.listener import Listener
 from workflows.service.store.pool import Cursor, Database, asked
 from workflows.service.store.queue import defer
-from workflows.service.store.rows import event_of, is_run, kept, run_of, text
+from workflows.service.store.rows import Row, event_of, is_run, kept, shown, text
 from workflows.service.store.shared import Shared
 from workflows.service.values import Event, EventKind, Page, Principal, Run, RunState, Submission
 
@@ -39,6 +41,7 @@ class Runs:
     """The part of the store that knows runs. See the protocol for what each call promises."""
 
     _database: Database
+    _envelope: Envelope
     _listener: Listener
     _reading: Shared[tuple[Event, ...]]
     _app: App
@@ -52,7 +55,7 @@ class Runs:
         async with self._database.transaction() as cursor:
             known = await self._known(cursor, who.tenant, hashed, fingerprint) if hashed else None
             if known:
-                return run_of(known), False
+                return self._shown(known), False
             slot = await self._slot(cursor, who.tenant)
             run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(16)}"
             job = await defer(
@@ -65,15 +68,22 @@ class Runs:
                 trace=submission.trace,
             )
             made = await asked(
-                cursor, "insert_run", run=run, tenant=who.tenant, token=who.token, request=kept(submission.request),
-                priority=submission.priority, slot=slot, deadline_s=submission.deadline_s, job=job,
-                content=kept(submission), key=hashed, fingerprint=fingerprint, callback=submission.callback,
+                cursor, "insert_run", run=run, tenant=who.tenant, token=who.token,
+                request=self._held(who, run, "request", submission.request), priority=submission.priority, slot=slot,
+                deadline_s=submission.deadline_s, job=job, content=self._held(who, run, "content", submission),
+                key=hashed, fingerprint=fingerprint, callback=submission.callback,
             )  # fmt: skip
             if made is None:
                 raise LookupError("a run that was just made is gone")
             if not made["kept"]:
                 raise _in_flight()
-        return run_of(made), True
+        return self._shown(made), True
+
+    def _held(self, who: Principal, run: str, column: str, value: Request | Submission) -> str:
+        return self._envelope.close(who.tenant, run, column, kept(value))
+
+    def _shown(self, row: Row) -> Run:
+        return shown(row, self._envelope)
 
     @staticmethod
     async def _known(cursor: Cursor, tenant: str, key: str, fingerprint: str) -> dict[str, object] | None:
@@ -97,7 +107,7 @@ class Runs:
 
     async def run(self, tenant: str, run: str) -> Run | None:
         row = await self._database.row("run", tenant=tenant, run=run) if is_run(run) else None
-        return run_of(row) if row else None
+        return self._shown(row) if row else None
 
     async def runs(
         self, tenant: str, *, states: Sequence[RunState] = (), outcome: str | None = None, cursor: str | None = None,
@@ -108,7 +118,7 @@ class Runs:
             "page", tenant=tenant, states=list(states) or None, outcome=None if outcome is None else text(outcome),
             before=before, before_id=before_id, limit=limit + 1,
         )  # fmt: skip
-        found = tuple(run_of(row) for row in rows[:limit])
+        found = tuple(self._shown(row) for row in rows[:limit])
         return Page(runs=found, next=_cursor(found[-1]) if len(rows) > limit else None)
 
     async def events(self, tenant: str, run: str, *, after: int = 0, limit: int = 500) -> tuple[Event, ...]:
@@ -133,11 +143,12 @@ class Runs:
             row = await asked(cursor, "lock_run", **place)
             if row is None:
                 return None
-            if row["state"] == "queued":
+            if row["state"] in ("queued", "waiting_for_approval"):
+                why = "before it began" if row["state"] == "queued" else "while it waited for an answer"
                 await asked(
                     cursor, "end_run", **place, epoch=None, state="cancelled", outcome=None, headline="", problem=""
                 )
-                await append(cursor, tenant=who.tenant, run=run, entries=[("cancelled", "", "before it began")])
+                await append(cursor, tenant=who.tenant, run=run, entries=[("cancelled", "", why)])
             elif row["state"] == "running" and not row["cancelling"]:
                 await asked(cursor, "ask_to_end", **place)
                 await asked(cursor, "call", run=run)
@@ -145,7 +156,7 @@ class Runs:
                 cursor, "audit", tenant=who.tenant, token=who.token, action="cancel", subject=run, detail=""
             )  # fmt: skip
             row = await asked(cursor, "run", **place)
-        return run_of(row) if row else None
+        return self._shown(row) if row else None
 
 
 def _in_flight() -> KeyInFlight:
