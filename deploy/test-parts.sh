@@ -26,6 +26,7 @@ need cargo cargo
 need openssl openssl
 need systemd-analyze systemd
 need npm npm
+need prometheus prometheus
 
 # GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
 examples=.cache/npm/webhooks-examples

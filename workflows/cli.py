@@ -23,6 +23,7 @@ from workflows.commands import (
     images,
     log,
     logs,
+    mcp,
     model,
     oncall,
     remote,
@@ -71,6 +72,7 @@ app.add_typer(credential.app, rich_help_panel="The service")
 app.add_typer(credential.hosts, rich_help_panel="The service")
 for command in ABOUT:
     app.command(rich_help_panel="Patchwright itself")(command)
+app.add_typer(mcp.app, rich_help_panel="Patchwright itself")
 app.add_typer(model.app, rich_help_panel="Patchwright itself")
 app.add_typer(settings.app, rich_help_panel="Patchwright itself")
 app.add_typer(images.app, rich_help_panel="Patchwright itself")

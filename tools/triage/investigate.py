@@ -18,6 +18,7 @@ from tools.triage.deploys import tagged
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
+from tools.triage.observed import Seen, Series, looked, with_figures
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
@@ -35,7 +36,7 @@ class Incident:
     """What a triage looks at. deploys: None for the repository's tags; base: the checkout's files.
 
     since: how far back changes and lines count; onset: when it began, None to find it. alerts: what fired; where the
-    logs do not say when it began, the first of them does.
+    logs do not say when it began, the first of them does. series, seen: what other sources said; notes: on asking them.
     """
 
     logs: Mapping[str, Log]
@@ -47,11 +48,21 @@ class Incident:
     since: int | None = None
     onset: int | None = None
     alerts: tuple[Alert, ...] = ()
+    series: tuple[Series, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 async def triage(incident: Incident) -> Note:
     """The note, its citations checked. Raises ToolError."""
-    ledger, notes = Ledger(), _notes(incident)
+    ledger = Ledger()
+    note, onset = await _from_logs(incident, ledger)
+    return checked(with_figures(note, looked(incident.seen, incident.series, onset, ledger), ledger))
+
+
+async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
+    """The note on logs, alerts, deploys and the history, and the onset; -1 where nothing began."""
+    notes = _notes(incident)
     deploys = incident.deploys
     if deploys is None:
         deploys = await tagged(incident.history) if incident.history else ()
@@ -65,7 +76,7 @@ async def triage(incident: Incident) -> Note:
     onset = incident.onset if incident.onset is not None else found if found >= 0 else alarmed
     live = seen_deploys(deploys, incident.since, max(end, onset), ledger)
     if onset < 0:
-        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
+        return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
     window = Window(since=incident.since, onset=onset)
     fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
     seen = tuple(
@@ -74,9 +85,9 @@ async def triage(incident: Incident) -> Note:
         for symptom in (*counted(log, symptoms(log, window, end, ledger), start, end), *raised(name, fresh[name]))
     )
     if not seen:
-        return checked(_quiet(_healthy(incident, ledger, live, notes, (start, end)), fired))
+        return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
     facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
-    return checked(_with(await _looked_into(incident, ledger, notes, facts), fired))
+    return _with(await _looked_into(incident, ledger, notes, facts), fired), onset
 
 
 def _fired(alerts: Sequence[Alert], topology: Topology, ledger: Ledger) -> list[Moment]:
@@ -115,7 +126,8 @@ class _Found:
 
 
 def _notes(incident: Incident) -> list[str]:
-    return [f"{name}: {said}" for name, log in incident.logs.items() for said in log.index.about["notes"]]
+    read = [f"{name}: {said}" for name, log in incident.logs.items() for said in log.index.about["notes"]]
+    return [*incident.notes, *read]
 
 
 async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], found: _Found) -> Note:

@@ -10,7 +10,10 @@ from typing import Literal
 from tools.values import Value
 
 Cause = Literal["change", "config", "dependency", "infrastructure", "healthy", "inconclusive"]
-Kind = Literal["alert", "log", "trace", "deploy", "commit", "frame", "terms", "owner", "runbook", "check", "topology"]
+Kind = Literal[
+    "alert", "log", "trace", "deploy", "commit", "frame", "terms", "owner", "runbook", "check", "topology", "metric",
+    "answer",
+]  # fmt: skip
 ChangeKind = Literal["code", "config", "dependency", "inert"]
 
 

@@ -62,7 +62,7 @@ def connected(server: str, settings: Settings) -> Iterator[Client]:
     """A client of the service, whose refusals are told as the user's. Raises Refused."""
     from workflows.client import Client, ServiceAway, ServiceRefused
 
-    _check(server)
+    check(server)
     try:
         with Client.to(server, token_of(settings)) as service:
             yield service
@@ -73,7 +73,8 @@ def connected(server: str, settings: Settings) -> Iterator[Client]:
         raise Refused(f"{server}: {error}", UNAVAILABLE) from error
 
 
-def _check(server: str) -> None:
+def check(server: str) -> None:
+    """Raises Refused for what is no address of a service."""
     try:
         parts = urlsplit(server)
         host, _ = parts.hostname, parts.port

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workflows.exits import Refused
+from workflows.exits import USAGE, Refused
 
 if TYPE_CHECKING:
     from sandbox.source import Checkout
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from tools.triage.reading import Log
     from tools.triage.topology import Topology
     from tools.triage.values import Deploy, Note
+    from workflows.observing.gather import Asked, Gathered, Source
     from workflows.settings import Settings
 
 HEALTHY, CAUSE, INCONCLUSIVE = 0, 2, 3
+ASKED, HOUR_S = "Other sources", 3600
 _TIME = "2026-11-24T16:00, seconds since 1970, or 15m before the last line"
 
 
 def triage(  # noqa: PLR0917 - typer reads the signature
     ctx: typer.Context,
     log: Annotated[
-        list[str], typer.Option(metavar="[SERVICE=]FILE", help="A service's log; named by the file if not said.")
-    ],
+        list[str] | None,
+        typer.Option(metavar="[SERVICE=]FILE", help="A service's log; named by the file if not said."),
+    ] = None,
     repo: Annotated[str | None, typer.Option(metavar="PATH|URL", help="The repository that was deployed.")] = None,
     deploys: Annotated[
         list[Path] | None,
@@ -44,6 +47,9 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         ),
     ] = None,
     since: Annotated[str, typer.Option(help=f"Only lines and deploys from this time on: {_TIME}.")] = "",
+    until: Annotated[
+        str, typer.Option(help="Ask --loki and others up to this time. None: the last line, or now.")
+    ] = "",
     onset: Annotated[str, typer.Option(help="When it began, if known.")] = "",
     topology: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Which service calls which, and where its code is (YAML).")
@@ -53,6 +59,26 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         typer.Option(
             metavar="SOURCE=FILE", help="A message of alertmanager, grafana, pagerduty, opsgenie, sentry or datadog."
         ),
+    ] = None,
+    prometheus: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask for figures around the onset.", rich_help_panel=ASKED)
+    ] = None,
+    loki: Annotated[str | None, typer.Option(metavar="URL", help="Ask for lines.", rich_help_panel=ASKED)] = None,
+    elasticsearch: Annotated[
+        str | None,
+        typer.Option(metavar="URL[/INDEX]", help="Ask it, or OpenSearch, for lines.", rich_help_panel=ASKED),
+    ] = None,
+    mcp: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask the servers that it allows (MCP).", rich_help_panel=ASKED),
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE=TEXT", help='What to ask, as in loki={app="a"}.', rich_help_panel=ASKED),
+    ] = None,
+    credential: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE=REF", help="What it wants to see: file:/PATH or env:NAME.", rich_help_panel=ASKED),
     ] = None,
     runbooks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Runbooks (*.md). None: runbooks/ of the repository.")
@@ -80,9 +106,10 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     Every sentence cites evidence. Exit codes: 0 healthy, 2 a cause is named, 3 inconclusive; with --patch those of a
     diagnosis, where there is one.
     """
-    from tools.oplogs import asking
+    from workflows.commands.looking import servers_of
     from workflows.commands.session import writable
     from workflows.commands.thinking import Thinking, thought_over
+    from workflows.observing.gather import asked
     from workflows.reasoners import chosen
     from workflows.settings import load
 
@@ -91,17 +118,16 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     settings = load()
     if replay and (model_url or model):
         raise Refused("--replay asks no model: leave --model-url and --model out")
-    minutes = asking.offset(zone)
-    named = _named(log)
-    records = _deploys(deploys or (), minutes)
-    services = _topology(topology)
+    addresses: dict[Source, str | None] = {"prometheus": prometheus, "loki": loki, "elasticsearch": elasticsearch}
+    sources = asked(addresses, query or (), credential or (), servers_of(mcp))
+    if not log and not sources.lines:
+        raise Refused("name a log: --log FILE, or where lines are: --loki URL, --elasticsearch URL", USAGE)
+    named = _named(log or ())
     fired = _alerts(alert or ())
     if out:
         writable(out)
-    with _opened(settings, named, minutes) as logs:
-        times = _moment(since, logs, minutes), _moment(onset, logs, minutes)
-        given = _Given(repo, records, services, runbooks, *times, fired)
-        note = asyncio.run(_note(settings, logs, given))
+    files = Files(tuple(deploys or ()), topology, runbooks, since, onset, zone, until)
+    note = note_of(settings, named, repo, files, alerts=fired, sources=sources)
     note = asyncio.run(thought_over(settings, note, Thinking(chosen(settings, model_url, model), out, replay)))
     if out:
         _keep(note, out)
@@ -109,6 +135,40 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     if patch and repo and _can_be_handed_over(note):
         raise typer.Exit(_diagnosed(ctx, settings, note, repo, out))
     raise typer.Exit(HEALTHY if note.cause == "healthy" else INCONCLUSIVE if note.cause == "inconclusive" else CAUSE)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read beside the logs, and times as a person writes them; zone: of times that do not say theirs."""
+
+    deploys: tuple[Path, ...] = ()
+    topology: Path | None = None
+    runbooks: Path | None = None
+    since: str = ""
+    onset: str = ""
+    zone: str = "UTC"
+    until: str = ""
+
+
+def note_of(
+    settings: Settings, named: Mapping[str, Sequence[Path]], repo: str | None, files: Files,
+    *, alerts: tuple[Alert, ...] = (), sources: Asked | None = None,
+) -> Note:  # fmt: skip
+    """The note on these logs (service -> its files), and what sources say. Raises Refused, ToolError, SourceInvalid."""
+    from tools.oplogs import asking
+    from workflows.commands.looking import gathered
+
+    minutes = asking.offset(files.zone)
+    records = _deploys(files.deploys, minutes)
+    services = _topology(files.topology)
+    with _opened(settings, named, minutes) as logs, contextlib.ExitStack() as stack:
+        spans = {name: log.span() for name, log in logs.items()}
+        found = gathered(settings, spans, sources, since=files.since, until=files.until, zone=minutes)
+        both = {name: [*named.get(name, ()), *found.files.get(name, ())] for name in {**named, **found.files}}
+        every = stack.enter_context(_opened(settings, both, minutes)) if found.files else logs
+        times = _moment(files.since, every, minutes), _moment(files.onset, every, minutes)
+        given = _Given(repo, records, services, files.runbooks, *times, alerts, found)
+        return asyncio.run(_note(settings, every, given))
 
 
 @dataclass(frozen=True)
@@ -122,6 +182,7 @@ class _Given:
     since: int | None
     onset: int | None
     alerts: tuple[Alert, ...] = ()
+    found: Gathered | None = None
 
 
 def _named(given: Sequence[str]) -> dict[str, list[Path]]:
@@ -199,6 +260,8 @@ async def _note(settings: Settings, logs: Mapping[str, Log], given: _Given) -> N
         incident = Incident(
             logs=logs, deploys=given.deploys, history=history, base=base, topology=given.topology,
             runbooks=runbooks, since=given.since, onset=given.onset, alerts=given.alerts,
+            series=given.found.series if given.found else (), seen=tuple(given.found.seen) if given.found else (),
+            notes=tuple(given.found.notes) if given.found else (),
         )  # fmt: skip
         return await triage(incident)
 

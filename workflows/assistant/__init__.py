@@ -1,0 +1,1 @@
+"""Patchwright as a server of the Model Context Protocol, for editors and assistants."""
