@@ -149,23 +149,6 @@ def test_a_case_becomes_one_comment_and_a_restart_says_nothing_twice(
     assert all(one["repository_ids"] == [PLACE.id] for one in minted)
 
 
-def test_the_bots_process_asks_for_no_token_that_writes(
-    patchwright: Patchwright, address: str, github: GithubServer, key_file: Path
-) -> None:
-    """The same key in the same settings: only `publish` ever asks for more than reading."""
-    process = patchwright.start(
-        "github", "bot", database_url=address, github_url=github.url, github_app=77, github_key_file=key_file
-    )  # fmt: skip
-    try:
-        until(github, "GET", "/app/hook/deliveries")
-        assert TOKEN.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes()
-    finally:
-        process.terminate()
-        process.communicate(timeout=WAIT_S)
-    minted = [json.loads(one.body)["permissions"] for one in github.calls("POST", "access_tokens")]
-    assert not any("write" in one.values() for one in minted)
-
-
 def test_wrong_settings_end_in_one_line(patchwright: Patchwright, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n")

@@ -56,8 +56,8 @@ def setup(  # noqa: PLR0917 - typer reads the signature
 
     from workflows.exits import DIFFERS, USAGE, Refused
     from workflows.github import setup as making
-    from workflows.github.bot import app_in
     from workflows.github.client.address import AddressInvalid, address_of
+    from workflows.github.publish.process import app_in
     from workflows.settings import load
 
     settings = load()

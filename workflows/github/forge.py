@@ -123,6 +123,10 @@ class Reads(Protocol):
     async def checks(self, place: Place, sha: str) -> dict[str, int]:
         """This App's check runs of a commit: `Check.external` to id."""
 
+
+class Source(Reads, Protocol):
+    """What the bot has of a forge: answers, and commits. It holds no token (`broker/`)."""
+
     async def fetch(self, place: Place, folder: Path, revisions: tuple[str, ...], *, number: int = 0) -> None:
         """Make `folder` (absent) a bare repository that has these commits and their history.
 
