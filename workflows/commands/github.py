@@ -30,8 +30,9 @@ def publish(
 ) -> None:
     """Say what is known on GitHub: one comment for each pull request, check runs, suggestions, branches where allowed.
 
-    The only process that asks for tokens that write; any number of these may run. Needs what `patchwright github bot`
-    needs.
+    The only process with the App's key and tokens; it also answers what `patchwright github bot` asks of GitHub, so one
+    runs wherever a bot does, with the same home. Any number of these may run. Needs PATCHWRIGHT_GITHUB_APP,
+    PATCHWRIGHT_GITHUB_KEY_FILE, and the database and home of the service.
     """
     from workflows.github.publish.process import publish as run
     from workflows.settings import load
