@@ -63,8 +63,11 @@ class Deliveries(Protocol):
     async def counts(self) -> Mapping[Literal["todo", "done", "dead"], int]:
         """How many there are."""
 
-    async def ask_again(self, delivery: int) -> bool:
-        """Whether the forge's delivery is to be asked for: True once for each."""
+    async def asked_again(self, delivery: int) -> bool:
+        """Whether the forge's delivery was asked for in the last quarter of an hour."""
+
+    async def keep_asked(self, delivery: int) -> None:
+        """It was, just now."""
 
 
 class Book(Ledger, Protocol):

@@ -11,7 +11,7 @@ import asyncio
 from workflows.github.broker.asking import BrokerMissed, BrokerReads, line
 from workflows.github.parts import Parts
 from workflows.github.store import PostgresDeliveries, PostgresLedger
-from workflows.github.work import Work
+from workflows.github.work import Pace, Work
 from workflows.service import log
 from workflows.service.files import kept_in
 from workflows.service.node import ready_database, told
@@ -28,6 +28,10 @@ def bot(settings: Settings, *, concurrency: int) -> None:
         asyncio.run(_bot(settings, address, concurrency))
 
 
+def _pace(settings: Settings) -> Pace:
+    return Pace(lease_s=settings.stall_seconds, missed_s=settings.github_missed_seconds)
+
+
 async def _bot(settings: Settings, address: str, concurrency: int) -> None:
     who = Principal(tenant=settings.github_tenant, token="github", scopes=frozenset({"submit", "read"}))  # noqa: S106 - its name
     async with (
@@ -38,6 +42,7 @@ async def _bot(settings: Settings, address: str, concurrency: int) -> None:
         runs = settings.home / "runs"
         ledger = PostgresLedger(database, runs, kept_in(settings, runs), settings.github_tenant)
         parts = Parts(reads=BrokerReads(way), book=ledger, store=store, who=who, settings=settings)
-        work = Work(parts, PostgresDeliveries(database), BrokerMissed(way), concurrency=concurrency)
+        deliveries, pace = PostgresDeliveries(database), _pace(settings)
+        work = Work(parts, deliveries, BrokerMissed(way), pace=pace, concurrency=concurrency)
         with told(work.stopping.set):
             await work.run()

@@ -93,9 +93,13 @@ class PostgresDeliveries:
         rows = {row["state"]: row["many"] for row in await self._database.rows("github_counts")}
         return {"todo": rows.get("todo", 0), "done": rows.get("done", 0), "dead": rows.get("dead", 0)}
 
-    async def ask_again(self, delivery: int) -> bool:
+    async def asked_again(self, delivery: int) -> bool:
         """See the protocol."""
-        return await self._database.write("github_ask_again", delivery=delivery) is not None
+        return await self._database.row("github_asked_again", delivery=delivery) is not None
+
+    async def keep_asked(self, delivery: int) -> None:
+        """See the protocol."""
+        await self._database.write("github_keep_asked", delivery=delivery)
 
 
 def _whose(claim: Claim) -> dict[str, str | int]:

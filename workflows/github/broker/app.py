@@ -24,7 +24,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from workflows.github.broker import meeting
-from workflows.github.broker.asks import ASKS, STREAMS, given, packed, told
+from workflows.github.broker.asks import ASKS, MISSED, STREAMS, given, packed, told
 from workflows.github.broker.gitway import Gitway
 from workflows.github.client.access import Access
 from workflows.github.forge import Absent, ForgeError, Missed, Reads, Refused
@@ -54,7 +54,7 @@ def broker(reads: Reads, missed: Missed, gitway: Gitway, word: str) -> Starlette
     async def lost(request: Request) -> Response:
         """Deliveries that did not arrive."""
         most = min(int(request.path_params["most"]), MOST_MISSED)
-        return _json(packed([one async for one in missed.failed(most=most)]))
+        return _json(MISSED.said(tuple([one async for one in missed.failed(most=most)])))
 
     async def again(request: Request) -> Response:
         """Have one of them sent again."""

@@ -185,9 +185,8 @@ class BrokerMissed:
 
     async def failed(self, *, most: int) -> AsyncIterator[int]:
         """See the protocol."""
-        found = (await self._line.whole("GET", f"/missed/{most}")).json()
-        for one in found if isinstance(found, list) else ():
-            yield int(one)
+        for one in asks.MISSED.read((await self._line.whole("GET", f"/missed/{most}")).content):
+            yield one
 
     async def redeliver(self, delivery: int) -> None:
         """See the protocol."""

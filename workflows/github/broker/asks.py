@@ -60,6 +60,7 @@ PERMISSION: Ask[Permission] = Ask("permission", TypeAdapter(Permission))
 COMMENTS: Ask[tuple[Comment, ...]] = Ask("comments", TypeAdapter(tuple[Comment, ...]))
 COMMENT: Ask[Comment | None] = Ask("comment", TypeAdapter(Comment | None))
 CHECKS: Ask[dict[str, int]] = Ask("checks", TypeAdapter(dict[str, int]))
+MISSED: Ask[tuple[int, ...]] = Ask("missed", TypeAdapter(tuple[int, ...]))  # of `Missed`
 ASKS: dict[str, Ask[Any]] = {
     one.name: one
     for one in (

@@ -33,8 +33,10 @@ where digest = %(digest)s and attempts = %(attempt)s and state = 'todo' returnin
 delete from github_deliveries where state <> 'todo' and finished < now() - interval '30 days';
 -- github_counts --
 select state, count(*) as many from github_deliveries group by state;
--- github_ask_again --
-insert into github_redelivered (delivery) values (%(delivery)s) on conflict do nothing returning delivery;
+-- github_asked_again --
+select 1 as one from github_redelivered where delivery = %(delivery)s and at > now() - interval '15 minutes';
+-- github_keep_asked --
+insert into github_redelivered (delivery) values (%(delivery)s) on conflict (delivery) do update set at = now();
 -- github_open_case --
 insert into github_cases (key, place, subject, installation, head_sha, state, diagnosis, value)
 values (%(key)s, %(place)s, %(subject)s, %(installation)s, %(head_sha)s, %(state)s, %(diagnosis)s, %(value)s)
