@@ -75,7 +75,8 @@ class Work:
                 more = False
             if not more:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stopping.wait(), pause_s)
+                    async with asyncio.timeout(pause_s):
+                        await self.stopping.wait()
 
     async def one(self) -> bool:
         """Work on one delivery; False when none is due."""

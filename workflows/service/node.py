@@ -15,7 +15,6 @@ from importlib import metadata
 import psycopg
 import uvicorn
 from fastapi import FastAPI
-from starlette.applications import Starlette
 
 from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
 from workflows.service import log
@@ -208,7 +207,7 @@ async def _tokens(store: PostgresStore, settings: Settings, plan: Plan, say: Cal
     say(f"The first token, shown only now: {secret}")
 
 
-def configured(app: Starlette, host: str, port: int) -> uvicorn.Config:
+def configured(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     """How the service is served."""
     return uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5,

@@ -28,7 +28,7 @@ from workflows.github.broker.asks import ASKS, MISSED, STREAMS, given, packed, t
 from workflows.github.broker.gitway import Gitway
 from workflows.github.client.access import Access
 from workflows.github.forge import Absent, ForgeError, Missed, Reads, Refused
-from workflows.service.node import Plan, Server, configured, listening_on
+from workflows.service.node import Plan, Server, listening_on
 
 HOST = "127.0.0.1"
 MOST_ASKED = 1 << 20
@@ -151,20 +151,27 @@ async def _serve(home: Path, reads: Reads, missed: Missed, gitway: Gitway) -> No
     async with meeting.only_one(home):
         word = meeting.word()
         with listening_on(Plan(HOST, 0, 0, 0)) as listening:
-            server = Server(configured(broker(reads, missed, gitway, word), HOST, 0))
+            server = Server(_configured(broker(reads, missed, gitway, word)))
             at = f"http://{HOST}:{listening.getsockname()[1]}"
             meeting.leave(home, meeting.Meeting(at, word))
             _log.info("answers the bot", at=at)
             await _until_cancelled(server, server.serve([listening]))
 
 
+def _configured(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="off", http="httptools",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+
+
 async def _until_cancelled(server: uvicorn.Server, serving: Awaitable[None]) -> None:
-    """A server that is cancelled lets go of its connections first."""
+    """A server that is cancelled ends its answers, or breaks them off after a second."""
     task = asyncio.ensure_future(serving)
     try:
         await asyncio.shield(task)
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
 
 
