@@ -211,6 +211,32 @@ def test_what_did_not_arrive_is_asked_for_again(site: Site) -> None:
     assert sent == {"/app/hook/deliveries/1/attempts", "/app/hook/deliveries/2/attempts"}
 
 
+def test_what_the_bot_gave_up_is_listed_and_tried_again(site: Site) -> None:
+    """By its GUID or all of it; a bot that runs works on it then."""
+    _, failed = _scripted(site)
+    site.deliver("workflow_run", run_payload(failed))
+    with psycopg.connect(site.address, autocommit=True) as connection:
+        connection.execute("update github_deliveries set state = 'dead', attempts = 8, problem = 'GitHub answered 502'")
+        (guid,) = connection.execute("select guid from github_deliveries").fetchone() or ("",)
+
+    def command(*arguments: str) -> tuple[int, str]:
+        """Exit code and what was printed."""
+        process = site.patchwright.start("github", "deliveries", *arguments, wrap=(), **site.settings)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out + err
+
+    told = json.loads(command("list", "--state", "dead", "--json")[1])
+    assert (told["guid"], told["attempts"], told["problem"]) == (guid, 8, "GitHub answered 502")
+    assert guid in command("list")[1]
+    assert command("list", "--state", "lost")[0] == command("retry", guid, "--all")[0] == 64
+    code, said = command("retry", "none")
+    assert (code, "no delivery" in said) == (65, True)
+    assert command("retry", guid) == (0, "1 to be tried again\n")
+    with site.process("github", "bot"):
+        site.until("select state from github_deliveries", lambda rows: [one["state"] for one in rows] == ["done"])
+    assert command("retry", "--all") == (0, "0 to be tried again\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "told"),
     [

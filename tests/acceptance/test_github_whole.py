@@ -146,6 +146,13 @@ async def test_a_red_pull_request_is_answered_by_a_proven_fix_that_a_button_make
         assert "+        self.billed_to = day" in said
         assert "Settle pauses and plan changes in one place" in said, "the culprit"
         assert "certificate.json" in said
+        asked = await hub.does("comments", repository=REPOSITORY, number=number, body="/patchwright explain", by="ada")
+
+        async def answered() -> bool:
+            given = (await hub.asked(f"issues/comments/{asked['id']}"))["reactions"]
+            return (given["eyes"], given["rocket"], given["confused"]) == (1, 1, 0)
+
+        await until(answered, "no reaction to the command")
         check = await hub.ours(head)
         assert (check["status"], check["conclusion"]) == ("completed", "neutral")
         await hub.does("press", repository=REPOSITORY, check=check["id"], by="ada", identifier="apply")

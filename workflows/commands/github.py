@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workflows.commands.github_bot import bot
+from workflows.commands.github_deliveries import app as deliveries
 from workflows.commands.github_demo import demo
 
 app = typer.Typer(name="github", help="The GitHub bot.", no_args_is_help=True)
@@ -20,6 +21,7 @@ def overview() -> None:
 
 app.command()(bot)
 app.command()(demo)
+app.add_typer(deliveries)
 
 
 @app.command()

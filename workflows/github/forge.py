@@ -30,6 +30,7 @@ from workflows.github.values import (
     Permission,
     Place,
     PullRequest,
+    Reaction,
     Suggestion,
 )
 
@@ -147,8 +148,8 @@ class Says(Protocol):
     async def edit_comment(self, place: Place, comment: int, body: str) -> None:
         """Say something else instead. Raises Absent when people deleted it."""
 
-    async def react(self, place: Place, comment: int, reaction: str) -> None:
-        """Show that a command was seen: "eyes", "+1", "confused"."""
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
+        """Show what came of a command. Shown twice it is the same."""
 
     async def add_check(self, place: Place, check: Check) -> int:
         """A new check run; its id. More than 50 notes are sent in several requests."""

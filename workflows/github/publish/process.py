@@ -12,6 +12,7 @@ from workflows.github.broker.app import lending
 from workflows.github.client.connect import App, AppInvalid, app_of, office
 from workflows.github.publish.loop import Loop
 from workflows.github.publish.matter import Links
+from workflows.github.publish.nodding import Nodding
 from workflows.github.publish.publisher import Publisher
 from workflows.github.store import PostgresLedger
 from workflows.service import log
@@ -46,7 +47,13 @@ async def _publish(settings: Settings, address: str, app: App, concurrency: int)
         runs = settings.home / "runs"
         ledger = PostgresLedger(Database(store.pool), runs, kept_in(settings, runs), settings.github_tenant)
         speaker = Publisher(own.forge, ledger, Links(app.address.web, settings.github_links))
-        loop = Loop(speaker, ledger, concurrency=concurrency)
-        with told(loop.stopping.set):
-            async with lending(settings.home, own.reads, own.missed, own.access):
-                await loop.run()
+        loop, nodding = Loop(speaker, ledger, concurrency=concurrency), Nodding(own.forge, ledger)
+
+        def stop() -> None:
+            loop.stopping.set()
+            nodding.stopping.set()
+
+        with told(stop):
+            async with lending(settings.home, own.reads, own.missed, own.access), asyncio.TaskGroup() as group:
+                group.create_task(nodding.run())
+                group.create_task(loop.run())
