@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -163,36 +161,6 @@ def test_wrong_settings_end_in_one_line(patchwright: Patchwright, tmp_path: Path
         assert len(ended.err.strip().splitlines()) == 1
         assert "canary" not in ended.text
     assert patchwright.run("github", "setup").code == 64
-
-
-def test_an_app_is_made_in_the_browser_and_its_secrets_are_files(
-    patchwright: Patchwright, github: GithubServer, tmp_path: Path
-) -> None:
-    """The page, GitHub's way back, the conversion; then three lines to set and two files for their owner alone."""
-    made = {
-        "id": 77,
-        "slug": "fixes",
-        "html_url": f"{github.url}/apps/fixes",
-        "pem": "a key",
-        "webhook_secret": "s3cret",
-    }
-    github.on("POST /app-manifests/c0de/conversions", Said(201, made))
-    folder = tmp_path / "app"
-    process = patchwright.start(
-        "github", "setup", "--webhook", "https://pw.example/webhooks/github", "--name", "fixes", "--out", folder,
-        github_url=github.url,
-    )  # fmt: skip
-    assert process.stdout is not None
-    page = process.stdout.readline().split()[1]
-    state = httpx.get(page).text.partition("apps/new?state=")[2].partition('"')[0]
-    httpx.get(f"{page}made", params={"code": "c0de", "state": state})
-    out, err = process.communicate(timeout=WAIT_S)
-    assert process.returncode == 0, err
-    assert "PATCHWRIGHT_GITHUB_APP=77" in out
-    assert f"{github.url}/apps/fixes/installations/new" in out
-    assert "s3cret" not in out + err
-    kept = {path.name: (path.read_text().strip(), stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()}
-    assert kept == {"github-app-key.pem": ("a key", 0o600), "github-webhook-secret": ("s3cret", 0o600)}
 
 
 def test_the_schema_is_printed(patchwright: Patchwright) -> None:
