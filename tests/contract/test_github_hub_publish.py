@@ -112,6 +112,39 @@ async def test_what_the_bot_asks_is_asked_with_tokens_that_cannot_write(stage: S
     assert not any("write" in one["who"] for one in heard[before:])
 
 
+async def test_a_transferred_repository_is_spoken_to_where_it_is_now(stage: Stage) -> None:
+    number, head = await stage.pull("topic")
+    await stage.ledger.open_case(stage.at(case(head=head), number))
+    await stage.speak(number)
+    await stage.town.does("transfer", repository=str(stage.place.name), owner="grace")
+    await stage.ledger.change(stage.at(settled(head=head), number))
+    await stage.speak(number)
+    (said,) = await stage.forge.comments(stage.place, number)
+    assert "Verified fix" in said.body
+    assert stage.town.hub.world.places[stage.place.id].repository.full_name.startswith("grace/")
+
+
+async def test_a_force_push_and_a_deleted_branch_leave_one_comment_that_is_true(stage: Stage) -> None:
+    """What was found belongs to a commit that is in no branch any more: nothing of it is applied."""
+    number, head = await stage.pull("topic")
+    stage.ledger.kept.clear()
+    await stage.ledger.open_case(stage.at(case(head=head), number))
+    await stage.speak(number)
+    name = str(stage.place.name)
+    (other,) = [one.base for one in stage.town.hub.world.places[stage.place.id].pulls.values()]
+    forced = {"repository": name, "branch": "topic", "files": {PATH: "other = 1\n"}, "by": "ada", "parent": other}
+    await stage.town.does("commits", **forced)
+    await stage.ledger.change(stage.at(settled(head=head, wish="apply", by="ada"), number))
+    await stage.speak(number)
+    (said,) = await stage.forge.comments(stage.place, number)
+    assert "Verified fix" not in said.body
+    await stage.town.does("branches", repository=name, branch="topic", by="ada")
+    await stage.speak(number)
+    assert len(await stage.forge.comments(stage.place, number)) == 1
+    refs = await stage.forge.head_of(stage.place, branch_of(stage.at(settled(head=head), number)))
+    assert refs is None
+
+
 async def test_permissions_that_were_taken_away_mean_silence(stage: Stage) -> None:
     number, head = await stage.pull("topic")
     await stage.ledger.open_case(stage.at(settled(head=head), number))
