@@ -62,7 +62,9 @@ class Town:
         return answer.json()
 
     async def comments(self, number: int) -> list[str]:
-        return [one["body"] for one in await self.asked(f"issues/{number}/comments")]
+        """Those of the bot."""
+        said = await self.asked(f"issues/{number}/comments")
+        return [one["body"] for one in said if one["user"]["type"] == "Bot"]
 
     async def ours(self, sha: str) -> dict[str, Any]:
         """The bot's own check run of a commit, empty before there is one."""
