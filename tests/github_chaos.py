@@ -191,7 +191,7 @@ async def scene(folder: Path, address: str, chance: random.Random) -> AsyncItera
         port = free.getsockname()[1]
     async with (
         serving(folder / "hub", _NoRunner(), bound(0)) as hub,
-        httpx.AsyncClient(timeout=30, trust_env=False) as http,
+        httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as http,
     ):
         patchwright = Patchwright(folder, CACHE)
         settings: dict[str, object] = {
@@ -275,6 +275,8 @@ async def chaos(at: Scene, pulls: int, deliveries: int, kills: int) -> list[str]
     end = time.monotonic() + PATIENCE_S + 120 * pulls
     calm = 0
     while calm < 2:
+        if happening.done():
+            happening.result()  # what ended it ends all
         over = happening.done() and await asyncio.to_thread(final, at)
         calm = calm + 1 if over else 0
         if sum(at.crew.killed.values()) < kills and not over:
