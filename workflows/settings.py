@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         default_factory=_database, description="Postgres of the service (or DATABASE_URL); empty: an embedded one"
     )
     stall_seconds: float = Field(
-        default=30.0, ge=1, le=3600, description="a worker that is silent for so long has its runs taken over"
+        default=30.0, ge=1, le=3600, description="a worker or bot that is silent for so long has its work taken over"
     )
     drain_seconds: float = Field(
         default=20.0, ge=0, le=3600, description="what a stopping worker gives its runs to finish their step"
@@ -236,6 +236,9 @@ class Settings(BaseSettings):
     github_key_file: Folder | None = Field(default=None, description="file with the App's private key (PEM)")
     github_log_hosts: Names = Field(
         default="", description="more hosts that logs may be fetched from, by commas; *.HOST for all below one"
+    )
+    github_missed_seconds: float = Field(
+        default=300.0, ge=1, le=86_400, description="how often GitHub is asked for deliveries that did not arrive"
     )
     github_tenant: str = Field(
         default="default", min_length=1, max_length=100, description="the tenant whose runs the bot's diagnoses are"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -149,23 +147,6 @@ def test_a_case_becomes_one_comment_and_a_restart_says_nothing_twice(
     assert all(one["repository_ids"] == [PLACE.id] for one in minted)
 
 
-def test_the_bots_process_asks_for_no_token_that_writes(
-    patchwright: Patchwright, address: str, github: GithubServer, key_file: Path
-) -> None:
-    """The same key in the same settings: only `publish` ever asks for more than reading."""
-    process = patchwright.start(
-        "github", "bot", database_url=address, github_url=github.url, github_app=77, github_key_file=key_file
-    )  # fmt: skip
-    try:
-        until(github, "GET", "/app/hook/deliveries")
-        assert TOKEN.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes()
-    finally:
-        process.terminate()
-        process.communicate(timeout=WAIT_S)
-    minted = [json.loads(one.body)["permissions"] for one in github.calls("POST", "access_tokens")]
-    assert not any("write" in one.values() for one in minted)
-
-
 def test_wrong_settings_end_in_one_line(patchwright: Patchwright, tmp_path: Path) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n")
@@ -180,36 +161,6 @@ def test_wrong_settings_end_in_one_line(patchwright: Patchwright, tmp_path: Path
         assert len(ended.err.strip().splitlines()) == 1
         assert "canary" not in ended.text
     assert patchwright.run("github", "setup").code == 64
-
-
-def test_an_app_is_made_in_the_browser_and_its_secrets_are_files(
-    patchwright: Patchwright, github: GithubServer, tmp_path: Path
-) -> None:
-    """The page, GitHub's way back, the conversion; then three lines to set and two files for their owner alone."""
-    made = {
-        "id": 77,
-        "slug": "fixes",
-        "html_url": f"{github.url}/apps/fixes",
-        "pem": "a key",
-        "webhook_secret": "s3cret",
-    }
-    github.on("POST /app-manifests/c0de/conversions", Said(201, made))
-    folder = tmp_path / "app"
-    process = patchwright.start(
-        "github", "setup", "--webhook", "https://pw.example/webhooks/github", "--name", "fixes", "--out", folder,
-        github_url=github.url,
-    )  # fmt: skip
-    assert process.stdout is not None
-    page = process.stdout.readline().split()[1]
-    state = httpx.get(page).text.partition("apps/new?state=")[2].partition('"')[0]
-    httpx.get(f"{page}made", params={"code": "c0de", "state": state})
-    out, err = process.communicate(timeout=WAIT_S)
-    assert process.returncode == 0, err
-    assert "PATCHWRIGHT_GITHUB_APP=77" in out
-    assert f"{github.url}/apps/fixes/installations/new" in out
-    assert "s3cret" not in out + err
-    kept = {path.name: (path.read_text().strip(), stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()}
-    assert kept == {"github-app-key.pem": ("a key", 0o600), "github-webhook-secret": ("s3cret", 0o600)}
 
 
 def test_the_schema_is_printed(patchwright: Patchwright) -> None:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests import canary
 from tests.acceptance.test_github_demo import TAKEN_S, demo, told
 
 REPOSITORY = "ada/duesbook"
@@ -43,6 +47,8 @@ class Town:
     web: str
     word: str
     http: httpx.AsyncClient
+    process: int
+    key: Path
 
     async def asked(self, path: str) -> Any:
         answer = await self.http.get(f"{self.web}/api/v3/repos/{REPOSITORY}/{path}")
@@ -56,7 +62,9 @@ class Town:
         return answer.json()
 
     async def comments(self, number: int) -> list[str]:
-        return [one["body"] for one in await self.asked(f"issues/{number}/comments")]
+        """Those of the bot."""
+        said = await self.asked(f"issues/{number}/comments")
+        return [one["body"] for one in said if one["user"]["type"] == "Bot"]
 
     async def ours(self, sha: str) -> dict[str, Any]:
         """The bot's own check run of a commit, empty before there is one."""
@@ -76,15 +84,43 @@ async def until(what: Callable[[], Awaitable[bool]], why: str) -> None:
     raise AssertionError(why)
 
 
+def secrets(key: Path) -> re.Pattern[bytes]:
+    """Any token of the hub, any JWT, and the App's private key: as it is in its file, and as numbers in memory."""
+    private = load_pem_private_key(key.read_bytes(), None)
+    assert isinstance(private, RSAPrivateKey)
+    number = private.private_numbers().d
+    forms = [key.read_bytes().splitlines()[2], *(number.to_bytes(256, order)[64:192] for order in ("big", "little"))]
+    known = (rb"ghs_[0-9a-f]{36}", rb"eyJhbGciOiJSUzI1NiIs[\w-]+\.eyJ[\w-]{20}", *map(re.escape, forms))
+    return re.compile(b"|".join(known))
+
+
+def only_the_publisher_holds(hub: Town, wanted: re.Pattern[bytes]) -> None:
+    """Environments and memories of all processes but the forge's own, and every file but the key's own."""
+    folder, key = hub.key.parent, hub.key
+    found: dict[bool, set[canary.Place]] = {True: set(), False: set()}
+    seen: list[str] = []
+    for pid in canary.around(hub.process, folder):
+        seen.append(canary.command(pid))
+        found[" github publish" in seen[-1]] |= set(canary.in_process(pid, wanted))
+    for part in ("serve", "worker", "github bot", "github publish", "postgres"):
+        assert any(part in one for one in seen), part
+    assert {one.what for one in found[True]} == {"memory"}, "whoever looks must find what is there"
+    assert found[False] == set()
+    assert list(canary.in_files(folder, wanted, but=(key,))) == []
+
+
 @contextlib.asynccontextmanager
 async def town(home: Path) -> AsyncIterator[tuple[Town, int]]:
     """The demonstration with its pull request open, and that one's number."""
     async with demo(home, "--port", "0", "--service-port", "0") as process:
         web = (await told(process, "hub: ")).rstrip("/")
-        word = Path(await told(process, "word: ")).read_text()
+        word = Path(await told(process, "word: "))
         page = await told(process, "a pull request is open: ")
         async with httpx.AsyncClient(timeout=TAKEN_S, trust_env=False) as http:
-            yield Town(web, word, http), int(page.rpartition("/")[2])
+            yield (
+                Town(web, word.read_text(), http, process.pid, word.with_name("app.pem")),
+                int(page.rpartition("/")[2]),
+            )
         process.terminate()
         async with asyncio.timeout(90):
             await process.wait()
@@ -95,6 +131,13 @@ async def test_a_red_pull_request_is_answered_by_a_proven_fix_that_a_button_make
 ) -> None:
     async with town(tmp_path) as (hub, number):
         head = (await hub.asked(f"pulls/{number}"))["head"]["sha"]
+        wanted = secrets(hub.key)
+
+        async def begun() -> bool:
+            return bool(await hub.comments(number))
+
+        await until(begun, "no comment")
+        await asyncio.to_thread(only_the_publisher_holds, hub, wanted)
 
         async def proven() -> bool:
             said = await hub.comments(number)
@@ -105,6 +148,13 @@ async def test_a_red_pull_request_is_answered_by_a_proven_fix_that_a_button_make
         assert "+        self.billed_to = day" in said
         assert "Settle pauses and plan changes in one place" in said, "the culprit"
         assert "certificate.json" in said
+        asked = await hub.does("comments", repository=REPOSITORY, number=number, body="/patchwright explain", by="ada")
+
+        async def answered() -> bool:
+            given = (await hub.asked(f"issues/comments/{asked['id']}"))["reactions"]
+            return (given["eyes"], given["rocket"], given["confused"]) == (1, 1, 0)
+
+        await until(answered, "no reaction to the command")
         check = await hub.ours(head)
         assert (check["status"], check["conclusion"]) == ("completed", "neutral")
         await hub.does("press", repository=REPOSITORY, check=check["id"], by="ada", identifier="apply")
@@ -119,15 +169,15 @@ async def test_a_red_pull_request_is_answered_by_a_proven_fix_that_a_button_make
         assert fix["base"]["ref"] == "tidy-up"
         await hub.does("close", repository=REPOSITORY, number=fix["number"], by="ada", merge=True)
         await Change(hub, number, "tidy-up", head).says("Patchwright: It passes again**")
-        await _only_the_publisher_wrote(hub)
+        await _only_the_publisher_asked(hub)
+        await asyncio.to_thread(only_the_publisher_holds, hub, wanted)
 
 
-async def _only_the_publisher_wrote(hub: Town) -> None:
-    """As the forge saw it: whoever changed anything there, beside asking for a token of its own."""
-    heard = (await hub.does("audit"))["heard"]
-    wrote = {one["process"] for one in heard if one["method"] != "GET" and one["path"].startswith("/api/v3/repos/")}
-    assert len(wrote) == 1, wrote
-    assert "publish" in wrote.pop()
+async def _only_the_publisher_asked(hub: Town) -> None:
+    """As the forge saw it: whoever asked for a token, and whoever used one."""
+    told = await hub.does("audit")
+    assert {one["process"] for one in told["tokens"]} == {"patchwright-publish"}
+    assert {one["process"] for one in told["heard"] if "installation" in one["who"]} == {"patchwright-publish"}
 
 
 def job(test: str, name: str = "test", *, passes: bool = False) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.github_description import Asked, violations
 from tests.github_server import TOKEN, GithubServer, Said, github_server
-from workflows.github.client import GithubForge, app_of, missed, publisher, reader
+from workflows.github.client import GithubForge, app_of, office
 from workflows.github.client.access import Access
 from workflows.github.client.address import address_of
 from workflows.github.client.credentials import AppKey, Clock
@@ -443,7 +443,8 @@ async def test_deliveries_that_no_later_try_brought_are_missed(github: GithubSer
     github.on("GET /app/hook/deliveries", Said(200, log))
     pem = tmp_path / "key.pem"
     pem.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    async with missed(app_of(github.url, 77, pem)) as known:
+    async with office(app_of(github.url, 77, pem)) as own:
+        known = own.missed
         assert [one async for one in known.failed(most=100)] == [4, 1]
         await known.redeliver(4)
     assert _broken(github.asked) == []
@@ -464,7 +465,7 @@ async def test_both_ends_are_made_from_a_key_file(github: GithubServer, tmp_path
     pem = tmp_path / "key.pem"
     pem.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
     app = app_of(github.url, 77, pem)
-    async with reader(app) as reads, publisher(app) as speaks:
-        assert (await reads.pull(PLACE, 1347)).number == 1347
-        assert speaks.app == 77
+    async with office(app) as own:
+        assert (await own.reads.pull(PLACE, 1347)).number == 1347
+        assert own.forge.app == 77
         assert "PRIVATE" not in repr(app)

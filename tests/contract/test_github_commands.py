@@ -238,3 +238,40 @@ async def test_a_pull_request_that_moves_leaves_issues_alone(desk: Bot) -> None:
     await desk.deliver("workflow_run", run_payload(desk.red(502, conclusion="success")))
     await desk.drain()
     assert (await desk.case(8)).state == "diagnosing"
+
+
+async def test_who_commands_sees_that_it_was_heard_and_whether_something_came_of_it(desk: Bot) -> None:
+    """Nothing to stop on another pull request; strangers see nothing, and neither do buttons and labels."""
+    desk.pull(number=2)
+    await _say(desk, "/patchwright explain", comment=901)
+    await _say(desk, "/patchwright stop", comment=902)
+    await _say(desk, "/patchwright apply", comment=903)
+    await _say(desk, "/patchwright stop", number=2, comment=904)
+    await _say(desk, "/patchwright stop", by="eve", comment=905)
+    await _say(desk, "thanks", comment=906)
+    await _press(desk, "rerun")
+    seen = [(one.comment, one.reaction) for one in await desk.ledger.nods()]
+    wanted = {901: "rocket", 902: "rocket", 903: "confused", 904: "confused"}
+    assert seen == [(comment, how) for comment, end in wanted.items() for how in ("eyes", end)]
+
+
+async def test_a_command_that_is_heard_twice_is_answered_once(desk: Bot) -> None:
+    """The delivery came twice, or its worker died in the middle."""
+    for _ in range(2):
+        await desk.deliver("issue_comment", comment_payload(1, "/patchwright explain", comment=900))
+        desk.forge.talk[1][:] = [Comment(id=900, author="ada", body="/patchwright explain")]
+        await desk.drain()
+    assert [one.reaction for one in await desk.ledger.nods()] == ["eyes", "rocket"]
+
+
+async def test_a_reaction_waits_until_it_is_due_and_is_over_when_it_is_shown(desk: Bot) -> None:
+    await desk.ledger.react(PLACE, 900, "eyes")
+    await desk.ledger.react(PLACE, 900, "rocket")
+    eyes, rocket = await desk.ledger.nods()
+    await desk.ledger.nod_later(eyes, 3600)
+    assert await desk.ledger.nods() == (rocket,)
+    await desk.ledger.nod_later(rocket, 0)
+    assert [(one.reaction, one.attempts) for one in await desk.ledger.nods()] == [("rocket", 1)]
+    await desk.ledger.nodded(rocket)
+    await desk.ledger.react(PLACE, 900, "rocket")
+    assert await desk.ledger.nods() == ()

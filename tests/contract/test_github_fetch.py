@@ -7,17 +7,16 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.broker import asking
 from tests.github_server import TOKEN, GithubServer, Said, github_server
-from workflows.github.client import GithubReads
-from workflows.github.client.access import Access
+from workflows.github.broker.asking import BrokerReads
+from workflows.github.client import App
 from workflows.github.client.address import AddressInvalid, address_of
-from workflows.github.client.credentials import AppKey, Clock
+from workflows.github.client.credentials import AppKey
 from workflows.github.client.fetch import fetched
-from workflows.github.client.wire import Wire
 from workflows.github.forge import Absent, Forbidden, ForgeAway, Unreadable
 from workflows.github.names import RepositoryName
 from workflows.github.values import Place
@@ -57,14 +56,14 @@ def github(tmp_path: Path) -> Iterator[GithubServer]:
 
 
 @pytest.fixture
-async def reads(github: GithubServer) -> AsyncIterator[GithubReads]:
+async def reads(github: GithubServer, tmp_path: Path) -> AsyncIterator[BrokerReads]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    async with httpx.AsyncClient() as http:
-        yield GithubReads(Access(Wire(http, address_of(github.url), Clock()), AppKey(7, key), writes=False), http)
+    async with asking(App(address_of(github.url), AppKey(7, key)), tmp_path / "home") as made:
+        yield made.reads
 
 
 async def test_commits_and_their_history_come_and_the_token_stays_nowhere(
-    github: GithubServer, reads: GithubReads, tmp_path: Path
+    github: GithubServer, reads: BrokerReads, tmp_path: Path
 ) -> None:
     head = git(tmp_path / "work", "rev-parse", "HEAD")
     base = git(tmp_path / "work", "rev-parse", "HEAD~1")
@@ -77,7 +76,7 @@ async def test_commits_and_their_history_come_and_the_token_stays_nowhere(
 
 
 async def test_commits_that_are_gone_and_tokens_that_are_refused(
-    github: GithubServer, reads: GithubReads, tmp_path: Path
+    github: GithubServer, reads: BrokerReads, tmp_path: Path
 ) -> None:
     with pytest.raises(Absent):
         await reads.fetch(PLACE, tmp_path / "out", ("a" * 40,))

@@ -10,13 +10,14 @@ import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from starlette.routing import compile_path
 
 from tests.hub import FILES, Town, town
 from workflows.github.hub.app import TABLES
-from workflows.github.hub.route import Api, AppApi
+from workflows.github.hub.route import Api, AppApi, OpenApi
 
 BASE = "/repos/ada/shop"
 
@@ -121,14 +122,73 @@ async def test_every_endpoint_answers_as_github_describes(hub: Town) -> None:
     )  # fmt: skip
     for method, path, status in own:
         assert (await hub.asks(method, path, hub.signed())).status_code == status, path
+    made = await hub.asks("POST", f"/app-manifests/{await code(hub, MANIFEST)}/conversions")
+    assert made.status_code == 201
     await hub.settled()
     assert sorted(set(hub.wrong)) == []
     asked = [(one.method, one.path) for one in hub.hub.audit if one.status < 400]
     assert [api for table in TABLES for api in table if not any(_fits(api, *one) for one in asked)] == []
 
 
-def _fits(api: Api | AppApi, method: str, path: str) -> bool:
-    base = "/api/v3" if isinstance(api, AppApi) else "/api/v3/repos/{owner}/{name}"
+MANIFEST: dict[str, Any] = {
+    "name": "Fixes & more", "url": "https://pw.example/", "redirect_url": "http://127.0.0.1:9/made", "public": False,
+    "hook_attributes": {"url": "https://pw.example/webhooks/github", "active": True},
+    "default_permissions": {"checks": "write", "contents": "read"}, "default_events": ["check_run", "workflow_run"],
+}  # fmt: skip
+
+
+async def code(hub: Town, manifest: dict[str, Any]) -> str:
+    """GitHub's code for a manifest, as a browser comes back with it."""
+    web = hub.hub.world.web
+    page = await hub.http.post(f"{web}/settings/apps/new?state=s-1", data={"manifest": json.dumps(manifest)})
+    assert page.status_code == 200, page.text
+    key = page.text.partition('name="key" value="')[2].partition('"')[0]
+    back = await hub.http.post(f"{web}/settings/apps", data={"key": key}, headers={"Origin": web})
+    assert back.status_code == 302, back.text
+    where, _, query = back.headers["location"].partition("?")
+    told = parse_qs(query)
+    assert (where, told["state"]) == ("http://127.0.0.1:9/made", ["s-1"])
+    return told["code"][0]
+
+
+async def test_a_manifest_becomes_an_app_whose_key_is_told_once(hub: Town) -> None:
+    """In an organization's name too; the App has what the manifest says, and its key signs for it."""
+    first = await code(hub, MANIFEST)
+    made = (await hub.asks("POST", f"/app-manifests/{first}/conversions")).json()
+    assert (made["name"], made["slug"], made["events"]) == ("Fixes & more", "fixes-more", ["check_run", "workflow_run"])
+    assert made["permissions"] == {"checks": "write", "contents": "read", "metadata": "read"}
+    hub.app, hub.pem = made["id"], made["pem"]
+    assert (await hub.asks("GET", "/app", hub.signed())).json()["id"] == made["id"]
+    assert (await hub.asks("POST", f"/app-manifests/{first}/conversions")).status_code == 404
+    assert (await hub.asks("POST", "/app-manifests/x/conversions")).status_code == 404
+
+
+WRONG: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"name": ""}, "name is missing"), ({"name": "x" * 35}, "too long"),
+    ({"redirect_url": "javascript:1"}, "valid URL"), ({"hook_attributes": {"url": "http://["}}, "valid URL"),
+    ({"default_permissions": {"checks": "all"}}, "read, write"),
+    ({"default_events": ["stars"]}, "unsupported"), ({"default_events": "check_run"}, "unsupported"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "why"), WRONG, ids=[why for _, why in WRONG])
+async def test_a_manifest_that_is_wrong_makes_no_app(wrong: dict[str, Any], why: str, hub: Town) -> None:
+    web = hub.hub.world.web
+    told = {"manifest": json.dumps({**MANIFEST, **wrong})}
+    page = await hub.http.post(f"{web}/organizations/acme/settings/apps/new", data=told)
+    assert (page.status_code, why in page.text) == (422, True)
+    assert (await hub.http.post(f"{web}/settings/apps/new", data={"manifest": "["})).status_code == 422
+    mine = await hub.http.post(f"{web}/settings/apps/new", data={"manifest": json.dumps(MANIFEST)})
+    key = mine.text.partition('name="key" value="')[2].partition('"')[0]
+    elsewhere = await hub.http.post(
+        f"{web}/settings/apps", data={"key": key}, headers={"Origin": "https://evil.example"}
+    )
+    assert elsewhere.status_code == 403
+    assert len(hub.hub.world.apps) == 1
+
+
+def _fits(api: Api | AppApi | OpenApi, method: str, path: str) -> bool:
+    base = "/api/v3/repos/{owner}/{name}" if isinstance(api, Api) else "/api/v3"
     return api.method == method and compile_path(base + api.path)[0].match(path) is not None
 
 
@@ -393,5 +453,5 @@ async def test_the_audit_says_which_process_asked_for_which_token(hub: Town) -> 
 
 
 def test_tables_name_each_endpoint_once() -> None:
-    named = [(api.method, isinstance(api, AppApi), api.path) for table in TABLES for api in table]
+    named = [(api.method, isinstance(api, Api), api.path) for table in TABLES for api in table]
     assert len(named) == len(set(named))

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.bubblewrap import BubblewrapSandboxes
+from tests.broker import asking, speaker
 from tests.hub import FILES, Town, town
 from tools.ci.workflow import read_workflow
-from workflows.github.client import App, app_of, missed, publisher, reader
+from workflows.github.client import App, app_of, office
 from workflows.github.forge import Absent, Expired, Forbidden, ForgeAway, ForgeBusy, Refused
 from workflows.github.hub import git
 from workflows.github.hub.pages import markdown
@@ -56,7 +57,7 @@ def app(hub: Town, folder: Path) -> App:
 
 async def test_the_client_reads_what_there_is(hub: Town, tmp_path: Path) -> None:
     place, base, head = await pulled(hub)
-    async with publisher(app(hub, tmp_path)) as forge:
+    async with speaker(app(hub, tmp_path)) as forge:
         assert (await forge.place(place)) == place
         pull = await forge.pull(place, 1)
         assert (pull.head_sha, pull.base_sha, pull.fork, pull.open) == (head, base, False, True)
@@ -84,7 +85,7 @@ async def test_the_client_reads_what_there_is(hub: Town, tmp_path: Path) -> None
 
 async def test_the_client_says_what_it_has_to_say(hub: Town, tmp_path: Path) -> None:
     place, _, head = await pulled(hub)
-    async with publisher(app(hub, tmp_path)) as forge:
+    async with speaker(app(hub, tmp_path)) as forge:
         comment = await forge.add_comment(place, 1, "hello")
         await forge.edit_comment(place, comment, "other")
         await forge.react(place, comment, "eyes")
@@ -111,7 +112,7 @@ async def test_the_client_says_what_it_has_to_say(hub: Town, tmp_path: Path) -> 
 
 async def test_the_client_makes_branches_and_pulls_once_and_runs_again(hub: Town, tmp_path: Path) -> None:
     place, _, head = await pulled(hub)
-    async with publisher(app(hub, tmp_path)) as forge:
+    async with speaker(app(hub, tmp_path)) as forge:
         (failed,) = await forge.runs(place, head_sha=head)
         fix = FixBranch(
             branch="patchwright/fix", parent=head, message="fix: it", files={"a.py": "x = 1\n", "docs/b.md": None}
@@ -133,8 +134,8 @@ async def test_commits_come_by_git_after_a_rename_and_from_forks(hub: Town, tmp_
     away = (await hub.does("commits", repository="ben/shop", branch="mine", files=files, by="ben"))["sha"]
     await hub.does("pulls", repository="ada/shop", title="Mine", head="ben:mine", by="ben")
     await hub.does("rename", repository="ada/shop", name="store", by="ada")
-    async with reader(app(hub, tmp_path)) as forge:
-        folder = tmp_path / "fetched"
+    async with asking(app(hub, tmp_path), tmp_path / "home") as made:
+        forge, folder = made.reads, tmp_path / "fetched"
         await forge.fetch(place, folder, (base, away), number=2)
         assert (await git.one(folder, away)).parents == (base,)
         assert (await forge.pull(place, 2)).fork
@@ -145,7 +146,7 @@ async def test_commits_come_by_git_after_a_rename_and_from_forks(hub: Town, tmp_
 async def test_what_goes_wrong_becomes_the_clients_errors(hub: Town, tmp_path: Path) -> None:
     place, _, _ = await pulled(hub)
     key = app(hub, tmp_path)
-    async with publisher(key) as forge:
+    async with speaker(key) as forge:
         await hub.does("faults", faults=[{"path": "/pulls/1$", "status": 502}])
         with pytest.raises(ForgeAway):
             await forge.pull(place, 1)
@@ -156,15 +157,15 @@ async def test_what_goes_wrong_becomes_the_clients_errors(hub: Town, tmp_path: P
         await hub.does("permissions", installation=hub.installation, permissions={"contents": "read"})
         with pytest.raises(Forbidden):
             await forge.add_comment(place, 1, "no")
-    async with publisher(key) as forge:
+    async with speaker(key) as forge:
         await hub.does("faults", faults=[{"path": "access_tokens$", "sort": "secondary", "seconds": 9}])
         with pytest.raises(ForgeBusy) as busy:
             await forge.pull(place, 1)
         assert busy.value.after_s == 9
     await hub.does("uninstall", installation=hub.installation)
-    async with reader(key) as reads:
+    async with office(key) as own:
         with pytest.raises(Absent):
-            await reads.pull(place, 1)
+            await own.reads.pull(place, 1)
 
 
 async def test_missed_deliveries_are_found_and_sent_again(hub: Town, tmp_path: Path) -> None:
@@ -173,7 +174,8 @@ async def test_missed_deliveries_are_found_and_sent_again(hub: Town, tmp_path: P
     await hub.does("comments", repository="ada/shop", number=1, body="lost", by="ada")
     await hub.settled()
     count = len(hub.received)
-    async with missed(app(hub, tmp_path)) as log:
+    async with asking(app(hub, tmp_path), tmp_path / "home") as made:
+        log = made.missed
         (lost,) = [one async for one in log.failed(most=200)]
         await log.redeliver(lost)
         await hub.settled()

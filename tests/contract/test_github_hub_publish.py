@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.broker import asking, speaker
 from tests.fakes.ledger import FakeLedger
 from tests.hub import Town, town
 from tests.publishing import FIXED, PATH, RUN, TEXT, case, settled
-from workflows.github.client import App, GithubForge, app_of, publisher, reader
+from workflows.github.client import App, GithubForge, app_of, office
 from workflows.github.forge import Forbidden, ForgeAway, ForgeBusy
 from workflows.github.names import RepositoryName
 from workflows.github.publish.fixes import branch_of
@@ -71,7 +72,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         app = app_of(made.hub.world.api, made.app, pem)
         number = next(iter(made.hub.world.places))
         name = RepositoryName(owner="ada", name="shop")
-        async with publisher(app) as forge:
+        async with speaker(app) as forge:
             yield Stage(made, app, forge, Place(id=number, name=name, installation=made.installation))
 
 
@@ -98,17 +99,50 @@ async def test_from_looking_to_a_branch_and_on_under_another_name(stage: Stage) 
     assert [(one.base_ref, one.head_sha) for one in opened] == [("topic", made)]
 
 
-async def test_only_tokens_of_the_publisher_can_write_and_each_to_one_thing(stage: Stage) -> None:
+async def test_what_the_bot_asks_is_asked_with_tokens_that_cannot_write(stage: Stage, tmp_path: Path) -> None:
     number, head = await stage.pull("topic")
     await stage.ledger.open_case(stage.at(settled(head=head), number))
     await stage.speak(number)
-    async with reader(stage.app) as reads:
-        await reads.comments(stage.place, number)
-    audit = await stage.town.does("audit")
-    wrote = [one for one in audit["heard"] if "write" in one["who"]]
-    assert wrote
-    assert {one["process"] for one in wrote} == {"patchwright-publish"}
-    assert {one["process"] for one in audit["heard"] if one["process"] == "patchwright-bot"} == {"patchwright-bot"}
+    before = len((await stage.town.does("audit"))["heard"])
+    async with asking(stage.app, tmp_path) as made:
+        await made.reads.comments(stage.place, number)
+    heard = (await stage.town.does("audit"))["heard"]
+    assert any("write" in one["who"] for one in heard[:before])
+    assert heard[before:]
+    assert not any("write" in one["who"] for one in heard[before:])
+
+
+async def test_a_transferred_repository_is_spoken_to_where_it_is_now(stage: Stage) -> None:
+    number, head = await stage.pull("topic")
+    await stage.ledger.open_case(stage.at(case(head=head), number))
+    await stage.speak(number)
+    await stage.town.does("transfer", repository=str(stage.place.name), owner="grace")
+    await stage.ledger.change(stage.at(settled(head=head), number))
+    await stage.speak(number)
+    (said,) = await stage.forge.comments(stage.place, number)
+    assert "Verified fix" in said.body
+    assert stage.town.hub.world.places[stage.place.id].repository.full_name.startswith("grace/")
+
+
+async def test_a_force_push_and_a_deleted_branch_leave_one_comment_that_is_true(stage: Stage) -> None:
+    """What was found belongs to a commit that is in no branch any more: nothing of it is applied."""
+    number, head = await stage.pull("topic")
+    stage.ledger.kept.clear()
+    await stage.ledger.open_case(stage.at(case(head=head), number))
+    await stage.speak(number)
+    name = str(stage.place.name)
+    (other,) = [one.base for one in stage.town.hub.world.places[stage.place.id].pulls.values()]
+    forced = {"repository": name, "branch": "topic", "files": {PATH: "other = 1\n"}, "by": "ada", "parent": other}
+    await stage.town.does("commits", **forced)
+    await stage.ledger.change(stage.at(settled(head=head, wish="apply", by="ada"), number))
+    await stage.speak(number)
+    (said,) = await stage.forge.comments(stage.place, number)
+    assert "Verified fix" not in said.body
+    await stage.town.does("branches", repository=name, branch="topic", by="ada")
+    await stage.speak(number)
+    assert len(await stage.forge.comments(stage.place, number)) == 1
+    refs = await stage.forge.head_of(stage.place, branch_of(stage.at(settled(head=head), number)))
+    assert refs is None
 
 
 async def test_permissions_that_were_taken_away_mean_silence(stage: Stage) -> None:
@@ -121,8 +155,8 @@ async def test_permissions_that_were_taken_away_mean_silence(stage: Stage) -> No
     await stage.town.does("uninstall", installation=stage.place.installation)
     await stage.speak(number)
     with pytest.raises(Forbidden):
-        async with reader(stage.app) as reads:
-            await reads._access.token(stage.place, {"checks": "write"})
+        async with office(stage.app) as own:
+            await own.access.token(stage.place, {"checks": "write"})
 
 
 @pytest.mark.parametrize("seed", range(8))

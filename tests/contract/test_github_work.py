@@ -394,12 +394,15 @@ class _Log:
     def __init__(self, *failed: int) -> None:
         self.lost = list(failed)
         self.sent: list[int] = []
+        self.away = False
 
     async def failed(self, *, most: int) -> AsyncIterator[int]:
         for one in self.lost[:most]:
             yield one
 
     async def redeliver(self, delivery: int) -> None:
+        if self.away:
+            raise ForgeAway("502")
         self.sent.append(delivery)
 
 
@@ -412,6 +415,16 @@ async def test_missed_deliveries_are_asked_for_once_each_by_whichever_bot(desk: 
     log.lost.insert(0, 4)
     await Work(desk.parts, desk.deliveries, log).ask_again()
     assert log.sent == [3, 2, 1, 4]
+
+
+async def test_one_that_could_not_be_asked_for_is_asked_for_later(desk: Bot) -> None:
+    log = _Log(3, 2, 1)
+    work = Work(desk.parts, desk.deliveries, log)
+    log.away = True
+    await work.ask_again()
+    log.away = False
+    await work.ask_again()
+    assert log.sent == [3, 2, 1]
 
 
 async def test_a_green_run_where_nothing_is_known_asks_the_forge_nothing(desk: Bot) -> None:

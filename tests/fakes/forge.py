@@ -25,6 +25,7 @@ from workflows.github.values import (
     Permission,
     Place,
     PullRequest,
+    Reaction,
     Suggestion,
 )
 
@@ -188,7 +189,7 @@ class FakeForge:
         for many in self.talk.values():
             many[:] = [one for one in many if one.id != comment]
 
-    async def react(self, place: Place, comment: int, reaction: str) -> None:
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
         self._enter("react")
         self.reactions.append((comment, reaction))
         self._leave("react")

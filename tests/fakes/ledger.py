@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workflows.github.ledger import Result
-from workflows.github.values import Case, Place, Published
+from workflows.github.values import Case, Nod, Place, Published, Reaction
 
 
 @dataclass
@@ -19,6 +19,7 @@ class FakeLedger:
     said: dict[tuple[int, int], Published] = field(default_factory=dict)
     speaking: set[tuple[int, int]] = field(default_factory=set)
     results: dict[str, Result] = field(default_factory=dict)
+    reactions: list[tuple[Nod, float]] = field(default_factory=list)  # with how many seconds each still waits
     times: dict[tuple[int, int], datetime] = field(default_factory=dict)
 
     async def open_case(self, case: Case) -> tuple[Case, bool]:
@@ -46,6 +47,21 @@ class FakeLedger:
     async def changed(self, since: datetime, most: int = 200) -> tuple[tuple[int, int, datetime], ...]:
         found = [(*key, at) for key, at in self.times.items() if at > since]
         return tuple(sorted(found, key=lambda row: row[2])[:most])
+
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
+        nod = Nod(place=place, comment=comment, reaction=reaction)
+        if nod not in (one for one, _ in self.reactions):
+            self.reactions.append((nod, 0.0))
+
+    async def nods(self, most: int = 50) -> tuple[Nod, ...]:
+        return tuple(one for one, after_s in self.reactions if after_s <= 0)[:most]
+
+    async def nodded(self, nod: Nod) -> None:
+        self.reactions = [one for one in self.reactions if one[0] != nod]
+
+    async def nod_later(self, nod: Nod, after_s: float) -> None:
+        again = nod.model_copy(update={"attempts": nod.attempts + 1})
+        self.reactions = [(again, after_s) if one[0] == nod else one for one in self.reactions]
 
     async def published(self, place: Place, subject: int) -> Published:
         return self.said.get((place.id, subject), Published())

@@ -19,6 +19,7 @@ from workflows.github.ledger import Result
 from workflows.github.publish.comment import marker
 from workflows.github.publish.fixes import branch_of
 from workflows.github.publish.loop import Loop
+from workflows.github.publish.nodding import Nodding
 from workflows.github.publish.publisher import Busy, Publisher
 from workflows.github.values import Comment
 
@@ -379,3 +380,31 @@ async def test_issues_have_no_head_and_no_checks(desk: Desk) -> None:
     await desk.speak(9)
     assert "Verified fix" in desk.forge.talk[9][0].body
     assert desk.forge.check_runs == {}
+
+
+async def test_reactions_are_shown_in_order_and_tried_again(desk: Desk) -> None:
+    nodding = Nodding(desk.forge, desk.ledger)
+    await desk.ledger.react(PLACE, 900, "eyes")
+    await desk.ledger.react(PLACE, 900, "rocket")
+    desk.forge.before["react"] = [ForgeBusy("wait", 30)]
+    assert await nodding.look() == 1
+    assert desk.forge.reactions == [(900, "rocket")]
+    assert [(one.reaction, after) for one, after in desk.ledger.reactions] == [("eyes", 30)]
+
+
+async def test_a_reaction_that_cannot_be_shown_is_let_go(desk: Desk) -> None:
+    """The comment was deleted or locked; or GitHub never answers."""
+    nodding = Nodding(desk.forge, desk.ledger)
+    for error in (Absent("deleted"), Forbidden("locked"), Refused("no")):
+        await desk.ledger.react(PLACE, 900, "eyes")
+        desk.forge.before["react"] = [error]
+        assert await nodding.look() == 0
+        assert desk.ledger.reactions == []
+    await desk.ledger.react(PLACE, 900, "eyes")
+    desk.forge.before["react"] = [ForgeAway("502")] * 20
+    waits = []
+    while desk.ledger.reactions:
+        await nodding.look()
+        waits += [after for _, after in desk.ledger.reactions]
+        desk.ledger.reactions = [(one, 0.0) for one, _ in desk.ledger.reactions]
+    assert waits == [5, 10, 20, 40, 80]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workflows.commands.github_bot import bot
+from workflows.commands.github_deliveries import app as deliveries
 from workflows.commands.github_demo import demo
 
 app = typer.Typer(name="github", help="The GitHub bot.", no_args_is_help=True)
@@ -20,6 +21,7 @@ def overview() -> None:
 
 app.command()(bot)
 app.command()(demo)
+app.add_typer(deliveries)
 
 
 @app.command()
@@ -30,8 +32,9 @@ def publish(
 ) -> None:
     """Say what is known on GitHub: one comment for each pull request, check runs, suggestions, branches where allowed.
 
-    The only process that asks for tokens that write; any number of these may run. Needs what `patchwright github bot`
-    needs.
+    The only process with the App's key and tokens; it also answers what `patchwright github bot` asks of GitHub, so one
+    runs wherever a bot does, with the same home. Any number of these may run. Needs PATCHWRIGHT_GITHUB_APP,
+    PATCHWRIGHT_GITHUB_KEY_FILE, and the database and home of the service.
     """
     from workflows.github.publish.process import publish as run
     from workflows.settings import load
@@ -56,8 +59,8 @@ def setup(  # noqa: PLR0917 - typer reads the signature
 
     from workflows.exits import DIFFERS, USAGE, Refused
     from workflows.github import setup as making
-    from workflows.github.bot import app_in
     from workflows.github.client.address import AddressInvalid, address_of
+    from workflows.github.publish.process import app_in
     from workflows.settings import load
 
     settings = load()

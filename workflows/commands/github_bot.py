@@ -13,9 +13,10 @@ def bot(
     ] = 4,
 ) -> None:
     """Work on the deliveries that `patchwright serve` took at /webhooks/github: read CI logs, decide whose failure it
-    is, and have it diagnosed. It only reads on GitHub; any number of these may run.
+    is, and have it diagnosed. It has no key and no token: what it reads on GitHub it asks `patchwright github publish`
+    for, on the same machine and with the same home. Any number of these may run.
 
-    Needs PATCHWRIGHT_GITHUB_APP, PATCHWRIGHT_GITHUB_KEY_FILE, and the database and home of the service.
+    Needs the database and home of the service.
     """
     from workflows.github.bot import bot as run
     from workflows.settings import load

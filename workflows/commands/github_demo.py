@@ -83,18 +83,19 @@ async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
     folder = demo.key.parent
     given = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     ours = {"PATCHWRIGHT_HOME": str(folder / "home"), "PATCHWRIGHT_GITHUB_LINKS": f"http://127.0.0.1:{at}"}
+    common = {**given, **ours, "PATCHWRIGHT_GITHUB_SECRET_FILE": str(demo.secret)}
     started: list[Process] = []
     log = folder / "log"
     try:
-        for arguments in (
-            ("serve", "--port", str(at), "--workers", "1", "--no-tokens"),
-            ("github", "bot"),
-            ("github", "publish"),
+        for arguments, variables in (
+            (("serve", "--port", str(at), "--workers", "1", "--no-tokens"), common),
+            (("github", "publish"), {**common, **demo.variables}),
+            (("github", "bot"), common),
         ):
             with log.open("ab") as output:
                 started.append(
                     await asyncio.create_subprocess_exec(
-                        *COMMAND, *arguments, env={**given, **demo.variables, **ours}, start_new_session=True,
+                        *COMMAND, *arguments, env=variables, start_new_session=True,
                         stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                     )
                 )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal, Protocol
 
 from tools.values import Value
 from workflows.github.ledger import Ledger
-from workflows.github.values import AccessChanged, Case, Event, Place
+from workflows.github.values import AccessChanged, Case, Event, Place, Reaction
 from workflows.service.values import RunState
 
 
@@ -36,6 +37,19 @@ class Over(Value):
     problem: str = ""
 
 
+class Kept(Value):
+    """A delivery as people see it. state: "todo", "done" or "dead"; due: when it is tried next."""
+
+    digest: str
+    guid: str
+    name: str
+    state: Literal["todo", "done", "dead"]
+    attempts: int
+    received: datetime
+    due: datetime
+    problem: str = ""
+
+
 class Deliveries(Protocol):
     """Deliveries between the receiver and the bot. Any call may raise StoreDown."""
 
@@ -60,11 +74,20 @@ class Deliveries(Protocol):
     async def forget(self) -> None:
         """Drop what was worked off long ago."""
 
+    async def listed(self, state: str = "", most: int = 50) -> tuple[Kept, ...]:
+        """The newest ones of a state ("": of all)."""
+
+    async def retry(self, one: str = "") -> int:
+        """Try again what was given up: one, by its guid or digest, or all of it; how many."""
+
     async def counts(self) -> Mapping[Literal["todo", "done", "dead"], int]:
         """How many there are."""
 
-    async def ask_again(self, delivery: int) -> bool:
-        """Whether the forge's delivery is to be asked for: True once for each."""
+    async def asked_again(self, delivery: int) -> bool:
+        """Whether the forge's delivery was asked for in the last quarter of an hour."""
+
+    async def keep_asked(self, delivery: int) -> None:
+        """It was, just now."""
 
 
 class Book(Ledger, Protocol):
@@ -81,6 +104,9 @@ class Book(Ledger, Protocol):
 
     async def over(self, most: int = 100) -> tuple[Over, ...]:
         """Cases that wait for a diagnosis that has ended."""
+
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
+        """Have a reaction shown, once."""
 
     async def keep_access(self, changed: AccessChanged) -> None:
         """Remember what may be asked of the forge."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sandbox.detection.overrides import ConfigurationInvalid
 from workflows.github.configuration import BotConfiguration
@@ -17,9 +18,9 @@ from workflows.github.forge import Absent, Forbidden
 from workflows.github.moves import end
 from workflows.github.parts import Parts, configuration
 from workflows.github.reading import read
-from workflows.github.runs import diagnose, run_ended
+from workflows.github.runs import BEGUN, diagnose, run_ended
 from workflows.github.submit import Asked, following
-from workflows.github.values import Case, CiRun, Commanded, Decision, Place, PullRequest, Verb, case_key
+from workflows.github.values import Case, CiRun, Commanded, Decision, Place, PullRequest, Reaction, Verb, case_key
 
 MOST_RUNS = 10
 FAILED = "failure"
@@ -35,8 +36,19 @@ class _Scope:
     wanted: BotConfiguration
 
 
+class Came(NamedTuple):
+    """What came of a command. done: whether something did, which whoever asked is shown; note: one line."""
+
+    done: bool
+    note: str
+
+
 async def commanded(parts: Parts, event: Commanded) -> str:
-    """Do what was asked, or not; one line of what came of it. Raises ForgeError, Later, StoreDown."""
+    """Do what was asked, or not; one line of what came of it. Raises ForgeError, Later, StoreDown.
+
+    Who may command sees reactions to their comment: that it was seen, and then whether something came of it. Everybody
+    else sees none, or strangers could have the bot write as often as they do.
+    """
     place = await parts.reads.place(event.place)
     event = event.model_copy(update={"place": place})
     if not await _said(parts, event):
@@ -47,7 +59,15 @@ async def commanded(parts: Parts, event: Commanded) -> str:
         return f"switched off: {error}"
     if not scope.wanted.enabled or not await _may(parts, event, scope.wanted):
         return f"{event.verb}: the bot is switched off here, or who asked may not"
-    return await _DOES[event.verb](parts, event, scope)
+    await _react(parts, event, "eyes")
+    came = await _DOES[event.verb](parts, event, scope)
+    await _react(parts, event, "rocket" if came.done else "confused")
+    return came.note
+
+
+async def _react(parts: Parts, event: Commanded, reaction: Reaction) -> None:
+    if event.comment:
+        await parts.book.react(event.place, event.comment, reaction)
 
 
 async def _said(parts: Parts, event: Commanded) -> bool:
@@ -91,7 +111,7 @@ async def _named(parts: Parts, event: Commanded) -> Case | None:
     return case if case and case.place.id == event.place.id and case.head_sha == event.head_sha else None
 
 
-async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
+async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> Came:
     """Cases that rest, or were left before they were handed over, begin again; without any, failed runs of the head
     are looked at as if they ended now.
     """
@@ -100,11 +120,11 @@ async def _diagnose(parts: Parts, event: Commanded, scope: _Scope) -> str:
     resting = [case for case in scope.cases if case.run and case.state != "diagnosing"]
     told = [await _begin(parts, case, event, scope) for case in resting]
     if scope.cases:
-        return "; ".join(told) or "it is being diagnosed"
+        return Came(not told or BEGUN in told, "; ".join(told) or "it is being diagnosed")
     head = scope.pull.head_sha if scope.pull else event.head_sha
     runs = await parts.reads.runs(scope.place, head_sha=head, status=FAILED, most=MOST_RUNS) if head else ()
     told = [await run_ended(parts, scope.place, run, asked=True) for run in runs if run.head_sha == head]
-    return "; ".join(told) or "no failed run to look at"
+    return Came(bool(told), "; ".join(told) or "no failed run to look at")
 
 
 async def _begin(parts: Parts, case: Case, event: Commanded, scope: _Scope) -> str:
@@ -123,7 +143,7 @@ async def _begin(parts: Parts, case: Case, event: Commanded, scope: _Scope) -> s
     return await diagnose(parts, new, asked, scope.wanted)
 
 
-async def _issue(parts: Parts, event: Commanded, scope: _Scope) -> str:
+async def _issue(parts: Parts, event: Commanded, scope: _Scope) -> Came:
     """An issue's text, against the default branch as it is now."""
     place = scope.place
     branch = place.default_branch
@@ -135,29 +155,30 @@ async def _issue(parts: Parts, event: Commanded, scope: _Scope) -> str:
         head_ref=branch, base_ref=branch, run=0, decision=decision, by=event.by,
     ))  # fmt: skip
     if not fresh and case.state != "new":
-        return f"known: {case.state}"
-    return await diagnose(parts, case, Asked(issue=event.text), scope.wanted)
+        return Came(True, f"known: {case.state}")
+    told = await diagnose(parts, case, Asked(issue=event.text), scope.wanted)
+    return Came(told == BEGUN, told)
 
 
-async def _explain(parts: Parts, event: Commanded, scope: _Scope) -> str:
+async def _explain(parts: Parts, event: Commanded, scope: _Scope) -> Came:
     """More words about what is known; where nothing is, a diagnosis."""
     known = [case for case in scope.cases if case.state in ("settled", "diagnosing")]
     if not known:
         return await _diagnose(parts, event, scope)
     for case in known:
         await parts.book.change(case.model_copy(update={"wish": "explain", "by": event.by}))
-    return "explain"
+    return Came(True, "explain")
 
 
-async def _ended(parts: Parts, event: Commanded, scope: _Scope) -> str:
+async def _ended(parts: Parts, event: Commanded, scope: _Scope) -> Came:
     """Stop ends what is under way and keeps quiet; dismiss puts one result aside."""
     state = "stopped" if event.verb == "stop" else "dismissed"
     for case in scope.cases:
         await end(parts, case, "stopped" if event.verb == "stop" else "dismissed", by=event.by)
-    return state if scope.cases else "nothing to end"
+    return Came(bool(scope.cases), state if scope.cases else "nothing to end")
 
 
-async def _wished(parts: Parts, event: Commanded, scope: _Scope) -> str:
+async def _wished(parts: Parts, event: Commanded, scope: _Scope) -> Came:
     """Apply and re-run, which the publisher does, or says why not."""
     fitting = [
         case for case in scope.cases
@@ -166,9 +187,9 @@ async def _wished(parts: Parts, event: Commanded, scope: _Scope) -> str:
     for case in fitting:
         wish = "apply" if event.verb == "apply" else "rerun"
         await parts.book.change(case.model_copy(update={"wish": wish, "by": event.by}))
-    return f"{event.verb}: {len(fitting)} cases"
+    return Came(bool(fitting), f"{event.verb}: {len(fitting)} cases")
 
 
-_DOES: Mapping[Verb, Callable[[Parts, Commanded, _Scope], Awaitable[str]]] = {
+_DOES: Mapping[Verb, Callable[[Parts, Commanded, _Scope], Awaitable[Came]]] = {
     "diagnose": _diagnose, "explain": _explain, "stop": _ended, "dismiss": _ended, "apply": _wished, "rerun": _wished,
 }  # fmt: skip

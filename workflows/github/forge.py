@@ -30,6 +30,7 @@ from workflows.github.values import (
     Permission,
     Place,
     PullRequest,
+    Reaction,
     Suggestion,
 )
 
@@ -123,6 +124,10 @@ class Reads(Protocol):
     async def checks(self, place: Place, sha: str) -> dict[str, int]:
         """This App's check runs of a commit: `Check.external` to id."""
 
+
+class Source(Reads, Protocol):
+    """What the bot has of a forge: answers, and commits. It holds no token (`broker/`)."""
+
     async def fetch(self, place: Place, folder: Path, revisions: tuple[str, ...], *, number: int = 0) -> None:
         """Make `folder` (absent) a bare repository that has these commits and their history.
 
@@ -143,8 +148,8 @@ class Says(Protocol):
     async def edit_comment(self, place: Place, comment: int, body: str) -> None:
         """Say something else instead. Raises Absent when people deleted it."""
 
-    async def react(self, place: Place, comment: int, reaction: str) -> None:
-        """Show that a command was seen: "eyes", "+1", "confused"."""
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
+        """Show what came of a command. Shown twice it is the same."""
 
     async def add_check(self, place: Place, check: Check) -> int:
         """A new check run; its id. More than 50 notes are sent in several requests."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workflows.github.book import Book
 from workflows.github.configuration import NAME, BotConfiguration, configuration_of
-from workflows.github.forge import ForgeAway, ForgeError, Reads
+from workflows.github.forge import ForgeAway, ForgeError, Source
 from workflows.github.values import Place
 from workflows.service.ports import Store
 from workflows.service.values import Principal
@@ -23,9 +23,9 @@ class Later(Exception):
 
 @dataclass(frozen=True)
 class Parts:
-    """reads: the forge, with tokens that cannot write; who: in whose name diagnoses are submitted."""
+    """reads: the forge, by way of the publisher; who: in whose name diagnoses are submitted."""
 
-    reads: Reads
+    reads: Source
     book: Book
     store: Store
     who: Principal

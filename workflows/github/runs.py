@@ -12,6 +12,7 @@ from workflows.github.submit import Asked, Unfetched, following, submit
 from workflows.github.values import FAILING, Case, CiRun, Decision, Job, Place, Reading, case_key
 
 MOST_TOLD = 400
+BEGUN = "diagnose"
 
 
 async def run_ended(parts: Parts, place: Place, run: CiRun, *, asked: bool = False) -> str:
@@ -75,13 +76,13 @@ async def _decided(parts: Parts, reading: Reading, decision: Decision, wanted: B
 
 
 async def diagnose(parts: Parts, case: Case, asked: Asked, wanted: BotConfiguration) -> str:
-    """Submit the case, or settle it with the reason why that is not possible."""
+    """Submit the case (`BEGUN`), or settle it with the reason why that is not possible."""
     try:
         await submit(parts, case, asked, wanted)
     except Unfetched as error:
         await parts.book.change(case.model_copy(update={"state": "settled", "note": str(error)[:MOST_TOLD]}))
         return str(error)
-    return "diagnose"
+    return BEGUN
 
 
 def _case(reading: Reading, decision: Decision) -> Case:

@@ -13,17 +13,19 @@ from pydantic import TypeAdapter
 
 from agent.domain import Report
 from tools.values import Value
-from workflows.github.book import Claim, Delivery, Over
+from workflows.github.book import Claim, Delivery, Kept, Over
 from workflows.github.events import lane_of
 from workflows.github.ledger import Result
-from workflows.github.values import AccessChanged, Case, Event, Nothing, Place, Published
-from workflows.service.files import DiskBlobs, Kept
+from workflows.github.values import AccessChanged, Case, Event, Nod, Nothing, Place, Published, Reaction
+from workflows.service.files import DiskBlobs
+from workflows.service.files import Kept as KeptFiles
 from workflows.service.files import Place as Files
 from workflows.service.store.pool import Database, asked, lost
 from workflows.service.store.queries import queries
 from workflows.service.store.rows import is_run, text
 
 Counted = Literal["todo", "done", "dead"]
+_SHOWN = ("digest", "guid", "state", "attempts", "received", "due", "problem")
 EPOCH = datetime.fromtimestamp(0, UTC)
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -87,15 +89,29 @@ class PostgresDeliveries:
     async def forget(self) -> None:
         """See the protocol."""
         await self._database.write("github_forget")
+        await self._database.write("github_forget_reactions")
+
+    async def listed(self, state: str = "", most: int = 50) -> tuple[Kept, ...]:
+        """See the protocol."""
+        rows = await self._database.rows("github_list", state=state, limit=most)
+        return tuple(Kept(name=row["event"], **{key: row[key] for key in _SHOWN}) for row in rows)
+
+    async def retry(self, one: str = "") -> int:
+        """See the protocol."""
+        return len(await self._database.rows("github_retry", one=text(one, 200)))
 
     async def counts(self) -> dict[Counted, int]:
         """See the protocol."""
         rows = {row["state"]: row["many"] for row in await self._database.rows("github_counts")}
         return {"todo": rows.get("todo", 0), "done": rows.get("done", 0), "dead": rows.get("dead", 0)}
 
-    async def ask_again(self, delivery: int) -> bool:
+    async def asked_again(self, delivery: int) -> bool:
         """See the protocol."""
-        return await self._database.write("github_ask_again", delivery=delivery) is not None
+        return await self._database.row("github_asked_again", delivery=delivery) is not None
+
+    async def keep_asked(self, delivery: int) -> None:
+        """See the protocol."""
+        await self._database.write("github_keep_asked", delivery=delivery)
 
 
 def _whose(claim: Claim) -> dict[str, str | int]:
@@ -105,9 +121,9 @@ def _whose(claim: Claim) -> dict[str, str | int]:
 class PostgresLedger:
     """Implements Ledger and Book. folder: of runs; kept: where their reports are, if not there; tenant: whose."""
 
-    def __init__(self, database: Database, folder: Path, kept: Kept | None = None, tenant: str = "") -> None:
+    def __init__(self, database: Database, folder: Path, kept: KeptFiles | None = None, tenant: str = "") -> None:
         self._database = database
-        self._files = kept or Kept(DiskBlobs(folder))
+        self._files = kept or KeptFiles(DiskBlobs(folder))
         self._tenant = tenant
 
     async def open_case(self, case: Case) -> tuple[Case, bool]:
@@ -190,6 +206,24 @@ class PostgresLedger:
         rows = await self._database.rows("github_subjects", since=since, limit=most)
         return tuple((row["place"], row["subject"], row["changed"]) for row in rows)
 
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
+        """See the protocol."""
+        told = {"place": place.id, "comment": comment, "reaction": reaction, "value": _kept(place)}
+        await self._database.write("github_react", **told)
+
+    async def nods(self, most: int = 50) -> tuple[Nod, ...]:
+        """See the protocol."""
+        rows = await self._database.rows("github_reactions", limit=most)
+        return tuple(Nod.model_validate({**row, "place": json.loads(row["place"])}) for row in rows)
+
+    async def nodded(self, nod: Nod) -> None:
+        """See the protocol."""
+        await self._database.write("github_reacted", **_which(nod))
+
+    async def nod_later(self, nod: Nod, after_s: float) -> None:
+        """See the protocol."""
+        await self._database.write("github_react_later", **_which(nod), after=after_s)
+
     async def keep_access(self, changed: AccessChanged) -> None:
         """See the protocol."""
         async with self._database.transaction() as cursor:
@@ -205,6 +239,10 @@ class PostgresLedger:
         return not (row and row["gone"])
 
 
+def _which(nod: Nod) -> dict[str, str | int]:
+    return {"place": nod.place.id, "comment": nod.comment, "reaction": nod.reaction}
+
+
 def _columns(case: Case) -> dict[str, str | int]:
     return {
         "key": case.key, "place": case.place.id, "subject": case.subject, "installation": case.place.installation,
@@ -212,7 +250,7 @@ def _columns(case: Case) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-async def _result(kept: Kept, place: Files) -> Result | None:
+async def _result(kept: KeptFiles, place: Files) -> Result | None:
     """What a worker wrote when it finished the run."""
     try:
         report = Report.model_validate_json(await kept.read(place, "report.json"))

@@ -23,6 +23,7 @@ Conclusion = Literal[
 FAILING: frozenset[str] = frozenset({"failure", "timed_out", "startup_failure"})
 Permission = Literal["admin", "write", "read", "none"]
 Verb = Literal["diagnose", "explain", "stop", "apply", "rerun", "dismiss"]
+Reaction = Literal["eyes", "rocket", "confused"]
 Wish = Literal["", "explain", "apply", "rerun"]
 NoLog = Literal["", "expired", "forbidden", "unreadable", "empty"]
 CaseState = Literal["new", "diagnosing", "settled", "superseded", "stopped", "dismissed", "closed"]
@@ -341,6 +342,15 @@ class FixBranch(Value):
     parent: str
     message: str
     files: dict[str, str | None]
+
+
+class Nod(Value):
+    """A reaction to a comment that gave a command. attempts: how often it was tried."""
+
+    place: Place
+    comment: int
+    reaction: Reaction
+    attempts: int = 0
 
 
 class Published(Value):

@@ -35,7 +35,7 @@ class Pace:
     """
 
     idle_s: float = 0.5
-    lease_s: float = 60.0
+    lease_s: float = 30.0
     retry_s: float = 5.0
     longest_s: float = 1800.0
     missed_s: float = 300.0
@@ -75,7 +75,8 @@ class Work:
                 more = False
             if not more:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stopping.wait(), pause_s)
+                    async with asyncio.timeout(pause_s):
+                        await self.stopping.wait()
 
     async def one(self) -> bool:
         """Work on one delivery; False when none is due."""
@@ -139,14 +140,17 @@ class Work:
         return await settle(self._parts) >= 100
 
     async def ask_again(self) -> bool:
-        """Deliveries that did not arrive are sent again by the forge, each one once."""
+        """Deliveries that did not arrive are sent again by the forge. That one was asked for is kept afterwards: to ask
+        twice does no harm, and one that is never asked for would be lost.
+        """
         await self._deliveries.forget()
         if self._missed is None:
             return False
         try:
             async for delivery in self._missed.failed(most=MOST_MISSED):
-                if await self._deliveries.ask_again(delivery):
+                if not await self._deliveries.asked_again(delivery):
                     await self._missed.redeliver(delivery)
+                    await self._deliveries.keep_asked(delivery)
                     self._log.info("asked for again", delivery=delivery)
         except ForgeError as error:
             self._log.warning("the forge's log of deliveries cannot be used", problem=line(str(error)))

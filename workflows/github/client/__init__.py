@@ -4,7 +4,7 @@ Every call asks for a token of its own kind (one repository, only the permission
 never asks for one that writes.
 """
 
-from workflows.github.client.connect import App, AppInvalid, app_of, missed, publisher, reader
+from workflows.github.client.connect import App, AppInvalid, Office, app_of, office
 from workflows.github.client.github import GithubForge, GithubReads
 
-__all__ = ["App", "AppInvalid", "GithubForge", "GithubReads", "app_of", "missed", "publisher", "reader"]
+__all__ = ["App", "AppInvalid", "GithubForge", "GithubReads", "Office", "app_of", "office"]

@@ -1,4 +1,4 @@
-"""From the settings of a process to what it may do on GitHub: only read, or publish too."""
+"""From settings to the App, and to all that speaks to GitHub in its name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.github.client.reads import GithubReads
 from workflows.github.client.wire import Wire
 
 _TIMES = httpx.Timeout(30.0, connect=10.0)
-_NAMES = {True: "patchwright-publish", False: "patchwright-bot"}  # in GitHub's own audit, who asked
+NAME = "patchwright-publish"  # in GitHub's own audit, who asked
 _KEY_BYTES = 64 << 10
 
 
@@ -50,33 +50,27 @@ def app_of(url: str, app: int, key_file: Path | None, log_hosts: tuple[str, ...]
         raise AppInvalid(str(error)) from None
 
 
+@dataclass(frozen=True)
+class Office:
+    """What the publisher's process has, and no other. forge: may write; what the bot asks for (`broker/`) goes by
+    `reads`, `missed` and `access`, which never ask for a token that writes. The forge's budgets are known to both.
+    """
+
+    forge: GithubForge
+    reads: GithubReads
+    missed: GithubMissed
+    access: Access
+
+
 @asynccontextmanager
-async def accessed(app: App, *, writes: bool) -> AsyncIterator[tuple[Access, httpx.AsyncClient]]:
-    """Access and the client for downloads, for as long as the block runs."""
-    headers = {"User-Agent": _NAMES[writes]}
+async def office(app: App) -> AsyncIterator[Office]:
+    """All that speaks to the forge, for as long as the block runs."""
+    headers = {"User-Agent": NAME}
     async with (
         httpx.AsyncClient(timeout=_TIMES, headers=headers) as http,
         httpx.AsyncClient(timeout=_TIMES, headers=headers) as downloads,
     ):
-        yield Access(Wire(http, app.address, Clock()), app.key, writes=writes), downloads
-
-
-@asynccontextmanager
-async def reader(app: App) -> AsyncIterator[GithubReads]:
-    """What the bot's process has: no token of it can write."""
-    async with accessed(app, writes=False) as (access, downloads):
-        yield GithubReads(access, downloads)
-
-
-@asynccontextmanager
-async def publisher(app: App) -> AsyncIterator[GithubForge]:
-    """What the publisher's process has, and no other."""
-    async with accessed(app, writes=True) as (access, downloads):
-        yield GithubForge(access, downloads)
-
-
-@asynccontextmanager
-async def missed(app: App) -> AsyncIterator[GithubMissed]:
-    """The log of deliveries."""
-    async with accessed(app, writes=False) as (access, _):
-        yield GithubMissed(access)
+        wire = Wire(http, app.address, Clock())
+        reading = Access(wire, app.key, writes=False)
+        forge = GithubForge(Access(wire, app.key, writes=True), downloads)
+        yield Office(forge, GithubReads(reading, downloads), GithubMissed(reading), reading)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +12,6 @@ from pydantic import BaseModel
 
 from workflows.github.client.access import READ, Access
 from workflows.github.client.download import downloaded
-from workflows.github.client.fetch import fetched
 from workflows.github.client.shapes import (
     CheckRun,
     comment_of,
@@ -156,14 +153,6 @@ class GithubReads:
         items = await self._pages(place, f"/commits/{quote(sha, safe='')}/check-runs", params, "check_runs", 1000)
         found = many(CheckRun, items)
         return {one.external_id: one.id for one in reversed(found) if one.external_id}
-
-    async def fetch(self, place: Place, folder: Path, revisions: tuple[str, ...], *, number: int = 0) -> None:
-        """See the protocol. git follows no redirect, so the repository's name of today is asked for first."""
-        now = await self.place(place)
-        token = await self._access.token(place, {"contents": "read", "metadata": "read"})
-        url = f"{self._access.wire.address.web}/{now.name}.git"
-        with tempfile.TemporaryDirectory(prefix="patchwright-git-") as home:
-            await fetched(url, token, folder, revisions, number=number, home=Path(home))
 
     async def _json(self, place: Place, path: str, params: dict[str, str | int] | None = None) -> Any:
         return (await self._access.ask(place, Call("GET", _base(place) + path, "", params=params))).json()

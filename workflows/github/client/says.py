@@ -14,7 +14,7 @@ from workflows.github.client.wire import Call
 from workflows.github.forge import Absent, Refused
 from workflows.github.names import branch as branch_name
 from workflows.github.names import sha
-from workflows.github.values import Check, FixBranch, Note, Place, Suggestion
+from workflows.github.values import Check, FixBranch, Note, Place, Reaction, Suggestion
 
 MOST_NOTES = 50
 _TALK: Mapping[str, str] = {"issues": "write", "pull_requests": "write", "metadata": "read"}
@@ -46,7 +46,7 @@ class GithubSays:
         """See the protocol."""
         await self._write(place, "PATCH", f"/issues/comments/{comment}", {"body": body}, _TALK)
 
-    async def react(self, place: Place, comment: int, reaction: str) -> None:
+    async def react(self, place: Place, comment: int, reaction: Reaction) -> None:
         """See the protocol."""
         await self._write(place, "POST", f"/issues/comments/{comment}/reactions", {"content": reaction}, _TALK)
 

@@ -20,17 +20,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.git import GitFailed
-from workflows.github.hub import control, pages, smart
+from workflows.github.hub import control, manifests, pages, smart
 from workflows.github.hub.answers import Problem, absent, refused
 from workflows.github.hub.hub import Hub
 from workflows.github.hub.post import Post
 from workflows.github.hub.rest import actions, apps, checks, data, issues, pulls, repositories
-from workflows.github.hub.route import PREFIX, Api, AppApi, heard, routes
+from workflows.github.hub.route import PREFIX, Api, AppApi, OpenApi, heard, routes
 from workflows.github.hub.runner import Runner
 from workflows.github.hub.world import World
 
 HOST = "127.0.0.1"
-TABLES: tuple[tuple[Api | AppApi, ...], ...] = (
+TABLES: tuple[tuple[Api | AppApi | OpenApi, ...], ...] = (
+    (OpenApi("POST", "/app-manifests/{code}/conversions", manifests.converted),),
     apps.APIS, pulls.APIS, issues.APIS, checks.APIS, actions.APIS, data.APIS, repositories.APIS,
 )  # fmt: skip
 Handler = Callable[[Hub, Request], Awaitable[Response]]
@@ -62,6 +63,9 @@ def create(hub: Hub) -> ASGIApp:
         _route(hub, "/_logs/{key}", _linked, "GET"),
         _route(hub, "/{owner}/{name}.git/{rest:path}", smart.answer, "GET", "POST"),
         _route(hub, PREFIX + "/{rest:path}", _unknown, "GET", "POST", "PATCH", "PUT", "DELETE"),
+        _route(hub, "/settings/apps/new", manifests.begun, "POST"),
+        _route(hub, "/organizations/{organization}/settings/apps/new", manifests.begun, "POST"),
+        _route(hub, "/settings/apps", manifests.agreed, "POST"),
         *(_route(hub, path, handler, method) for method, path, handler in pages.PAGES),
     ]
     return OwnHost(Starlette(routes=[*api, *others], lifespan=partial(_alive, hub)), urlsplit(hub.world.web).netloc)

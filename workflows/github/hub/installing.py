@@ -16,7 +16,7 @@ from workflows.github.hub.answers import absent
 from workflows.github.hub.happen import named
 from workflows.github.hub.hub import Hub
 from workflows.github.hub.things import Level, now
-from workflows.github.hub.world import LEVELS, App, Installation
+from workflows.github.hub.world import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, LEVELS, App, Installation
 
 Answer = dict[str, Any]
 Its = InstanceOf[Hub]
@@ -24,13 +24,25 @@ Its = InstanceOf[Hub]
 
 async def apps(hub: Its, slug: str, hook: str = "", owner: str = "patchwright") -> Answer:
     """Make an App; its private key and webhook secret are told once."""
+    made, private = registered(hub, slug, name=slug, hook=hook, owner=owner)
+    return {"id": made.id, "pem": private, "webhook_secret": made.secret}
+
+
+def registered(
+    hub: Hub, slug: str, *, name: str, hook: str, owner: str, permissions: Mapping[str, str] = DEFAULT_PERMISSIONS,
+    events: tuple[str, ...] = DEFAULT_EVENTS,
+) -> tuple[App, str]:  # fmt: skip
+    """A new App, and its private key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     secret, number = secrets.token_hex(20), next(hub.world.ids)
     bot = hub.world.account(f"{slug}[bot]", "Bot")
-    hub.world.apps[number] = App(number, slug, slug, hub.world.account(owner), bot, public, secret, hook)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return {"id": number, "pem": private, "webhook_secret": secret}
+    made = App(
+        number, slug, name, hub.world.account(owner), bot, public, secret, hook, {**permissions, "metadata": "read"},
+        events,
+    )  # fmt: skip
+    hub.world.apps[number] = made
+    return made, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 async def hook(hub: Its, app: int, url: str) -> Answer:

@@ -19,10 +19,11 @@ from workflows.github.hub.hub import Hub
 from workflows.github.hub.things import Account, Place, Pull
 from workflows.text import clean
 
+# Forms of pages that name no referrer at all come from the origin "null", and those are not ours.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
 }  # fmt: skip
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 _FOLDS = re.compile(r"&lt;(/?(?:details|summary|sub|sup|kbd|br))&gt;")
@@ -51,6 +52,14 @@ def markdown(text: str) -> Markup:
 
 def _page(name: str, **told: Any) -> Response:
     return HTMLResponse(_templates().get_template(f"{name}.html.j2").render(**told), headers=HEADERS)
+
+
+def shown(name: str, *, allowed: str, **told: Any) -> Response:
+    """A page whose form may lead to another place. allowed: its scheme, host and port."""
+    page = _page(name, **told)
+    policy = HEADERS["Content-Security-Policy"].replace("form-action 'self'", f"form-action 'self' {allowed}")
+    page.headers["Content-Security-Policy"] = policy
+    return page
 
 
 def _place(hub: Hub, request: Request) -> Place:

@@ -84,6 +84,15 @@ class AppApi:
     handler: Callable[[Hub, Request, App], Awaitable[Response]]
 
 
+@dataclass(frozen=True)
+class OpenApi:
+    """An endpoint for whoever knows what its path holds."""
+
+    method: str
+    path: str
+    handler: Callable[[Hub, Request], Awaitable[Response]]
+
+
 class BrokenOff(Response):
     """An answer that was promised and never comes: its head says more bytes than there are."""
 
@@ -92,16 +101,16 @@ class BrokenOff(Response):
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
-def routes(hub: Hub, apis: tuple[Api | AppApi, ...]) -> list[Route]:
+def routes(hub: Hub, apis: tuple[Api | AppApi | OpenApi, ...]) -> list[Route]:
     """Each one by the repository's name and by its id."""
     return [
         Route(PREFIX + base + api.path, _endpoint(hub, api), methods=[api.method])
         for api in apis
-        for base in (("",) if isinstance(api, AppApi) else (BY_NAME, BY_ID))
+        for base in ((BY_NAME, BY_ID) if isinstance(api, Api) else ("",))
     ]
 
 
-def _endpoint(hub: Hub, api: Api | AppApi) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(hub: Hub, api: Api | AppApi | OpenApi) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         known = Caller()
         lost = False
@@ -130,7 +139,9 @@ def heard(hub: Hub, request: Request, who: str, status: int) -> None:
     del hub.audit[:-_MOST_AUDIT]
 
 
-async def _answered(hub: Hub, api: Api | AppApi, request: Request, known: Caller) -> Response:
+async def _answered(hub: Hub, api: Api | AppApi | OpenApi, request: Request, known: Caller) -> Response:
+    if isinstance(api, OpenApi):
+        return await api.handler(hub, request)
     if isinstance(api, AppApi):
         if known.app is None:
             raise Problem(401, "A JSON web token could not be decoded")

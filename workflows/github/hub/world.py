@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from workflows.github.hub.things import Account, Place, now
 
@@ -64,9 +64,20 @@ class Token:
     process: str = ""
 
 
+@dataclass(frozen=True, repr=False)
+class Pending:
+    """An App whose key was not fetched yet; ends: until when it can be."""
+
+    app: int
+    pem: str
+    ends: datetime
+
+
 @dataclass
 class World:
-    """Everything, by its ids. people: whose password each secret is, for git."""
+    """Everything, by its ids. people: whose password each secret is, for git; wanted: manifests that nobody agreed to
+    yet, with their states and owners; codes: what they become.
+    """
 
     folder: Path
     web: str
@@ -77,6 +88,8 @@ class World:
     installations: dict[int, Installation] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     people: dict[str, Account] = field(default_factory=dict)
+    wanted: dict[str, tuple[Any, str, str]] = field(default_factory=dict)
+    codes: dict[str, Pending] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
 
     @property

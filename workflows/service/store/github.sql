@@ -33,8 +33,10 @@ where digest = %(digest)s and attempts = %(attempt)s and state = 'todo' returnin
 delete from github_deliveries where state <> 'todo' and finished < now() - interval '30 days';
 -- github_counts --
 select state, count(*) as many from github_deliveries group by state;
--- github_ask_again --
-insert into github_redelivered (delivery) values (%(delivery)s) on conflict do nothing returning delivery;
+-- github_asked_again --
+select 1 as one from github_redelivered where delivery = %(delivery)s and at > now() - interval '15 minutes';
+-- github_keep_asked --
+insert into github_redelivered (delivery) values (%(delivery)s) on conflict (delivery) do update set at = now();
 -- github_open_case --
 insert into github_cases (key, place, subject, installation, head_sha, state, diagnosis, value)
 values (%(key)s, %(place)s, %(subject)s, %(installation)s, %(head_sha)s, %(state)s, %(diagnosis)s, %(value)s)
@@ -85,3 +87,24 @@ delete from github_access where installation = %(installation)s and repository <
 -- github_access --
 select coalesce(bool_or(gone), false) as gone from github_access
 where installation = %(installation)s and repository in (0, %(repository)s);
+-- github_react --
+insert into github_reactions (place, comment, reaction, value)
+values (%(place)s, %(comment)s, %(reaction)s, %(value)s) on conflict do nothing returning comment;
+-- github_reactions --
+select value as place, comment, reaction, attempts from github_reactions where state = 'todo' and due <= now()
+order by seq limit %(limit)s;
+-- github_reacted --
+update github_reactions set state = 'done' where place = %(place)s and comment = %(comment)s and reaction = %(reaction)s;
+-- github_react_later --
+update github_reactions set attempts = attempts + 1, due = now() + make_interval(secs => %(after)s)
+where place = %(place)s and comment = %(comment)s and reaction = %(reaction)s;
+-- github_forget_reactions --
+delete from github_reactions where asked < now() - interval '30 days';
+-- github_list --
+-- The newest ones of a state, or of all.
+select digest, guid, event, state, attempts, received, due, problem from github_deliveries
+where %(state)s = '' or state = %(state)s order by received desc, digest limit %(limit)s;
+-- github_retry --
+-- What was given up is tried again, by its id at GitHub or by its digest; all of it for ''.
+update github_deliveries set state = 'todo', attempts = 0, due = now(), lease = null, finished = null
+where state = 'dead' and (%(one)s = '' or guid = %(one)s or digest = %(one)s) returning digest;
