@@ -10,4 +10,4 @@ def extract(archive: Path | bytes, into: Path) -> None:
     """Unpack a tar, compressed or not (only as a file), into a directory, which is made."""
     into.mkdir(parents=True, exist_ok=True)
     name, data = ("-", archive) if isinstance(archive, bytes) else (str(archive), None)
-    subprocess.run(["tar", "-xf", name, "-C", str(into)], input=data, check=True)
+    subprocess.run(["tar", "--no-same-owner", "-xf", name, "-C", str(into)], input=data, check=True)
