@@ -187,6 +187,36 @@ async def test_a_storm_over_many_services_is_one_incident_with_one_look(desk: De
     assert await desk.incidents.claim(30) is None
 
 
+def storm(status: str = "firing", start: str = "2026-03-02T10:00:00Z", part: int = 20) -> list[dict[str, Any]]:
+    """Messages about alerts of 100 services, `part` in each."""
+    each = [fired(n, service=f"service-{n}", start=start) for n in range(100)]
+    if status == "resolved":
+        each = [ended(message) for message in each]
+    parts = [[message["alerts"][0] for message in each[n : n + part]] for n in range(0, 100, part)]
+    return [{**PROMETHEUS, "commonLabels": {}, "alerts": alerts} for alerts in parts]
+
+
+async def _hours_later(desk: Desk) -> None:
+    """As if all that is known were from hours ago."""
+    async with desk.store.pool.connection() as connection:
+        for table, column in (("incidents", "touched"), ("incidents", "opened"), ("alerts", "joined")):
+            await connection.execute(f"update oncall_{table} set {column} = {column} - interval '3 hours'")
+
+
+async def test_a_storm_that_comes_again_is_one_incident_as_well(desk: Desk) -> None:
+    """Its alerts are known from the storm before, which is over: they count anew."""
+    for message in (*storm(), *storm("resolved")):
+        await desk.post("alertmanager", message)
+    (before,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "resolved"]
+    await _hours_later(desk)
+    for message in storm(start="2026-03-02T13:00:00Z"):
+        await desk.post("alertmanager", message)
+    (again,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "open"]
+    assert (again.storm, again.alerts, again.firing) == (True, 100, 100)
+    assert again.id != before.id
+    assert len(await desk.incidents.alerts(again.id)) == 100
+
+
 async def test_who_looks_and_dies_loses_the_incident_to_another(desk: Desk) -> None:
     """The lease lapses; what the first one brings when it wakes up is not kept."""
     await desk.post("alertmanager", fired(1))

@@ -110,9 +110,6 @@ class PostgresIncidents:
     async def _write(self, cursor: Cursor, standing: Standing) -> None:
         changed = [each for each in standing.incidents.values() if each.changed]
         await cursor.executemany(queries()["oncall_put_incident"], [self._columns(each) for each in changed])
-        rows = [_alert(self._tenant, alert, standing.known[name]) for name, alert in standing.latest.items()]
-        if rows:
-            await cursor.executemany(queries()["oncall_put_alert"], rows)
         merged: dict[str, list[str]] = {}
         for each in changed:
             if each.merged:
@@ -121,6 +118,9 @@ class PostgresIncidents:
             await asked(cursor, "oncall_put_delivery", tenant=self._tenant, incident=each.id, channels=channels)
         for target, gone in merged.items():
             await asked(cursor, "oncall_move_alerts", tenant=self._tenant, incident=target, merged=gone)
+        rows = [_alert(self._tenant, alert, standing.known[name]) for name, alert in standing.latest.items()]
+        if rows:  # after those that moved, which joined before
+            await cursor.executemany(queries()["oncall_put_alert"], rows)
 
     def _columns(self, each: Open) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ select fingerprint, incident, firing, starts, ends from oncall_alerts
 where tenant = %(tenant)s and fingerprint = any(%(fingerprints)s::text[]);
 -- oncall_recent --
 select count(*) as many from oncall_alerts
-where tenant = %(tenant)s and first > now() - make_interval(secs => %(window)s);
+where tenant = %(tenant)s and joined > now() - make_interval(secs => %(window)s);
 -- oncall_put_incident --
 insert into oncall_incidents as known (id, tenant, state, title, severity, services, titles, messages, alerts, firing,
     flaps, since, until, storm, manual, merged, due, closed)
@@ -35,7 +35,8 @@ on conflict (id) do update set state = excluded.state, severity = excluded.sever
 insert into oncall_alerts (tenant, fingerprint, incident, firing, starts, ends, value)
 values (%(tenant)s, %(fingerprint)s, %(incident)s, %(firing)s, %(starts)s, %(ends)s, %(value)s)
 on conflict (tenant, fingerprint) do update set incident = excluded.incident, firing = excluded.firing,
-    starts = excluded.starts, ends = excluded.ends, value = excluded.value;
+    starts = excluded.starts, ends = excluded.ends, value = excluded.value,
+    joined = case when oncall_alerts.incident = excluded.incident then oncall_alerts.joined else now() end;
 -- oncall_move_alerts --
 update oncall_alerts set incident = %(incident)s where tenant = %(tenant)s and incident = any(%(merged)s::text[]);
 -- oncall_put_delivery --
@@ -48,7 +49,7 @@ select * from oncall_incidents where tenant = %(tenant)s and id = %(incident)s;
 select * from oncall_incidents where tenant = %(tenant)s and (%(before)s = 0 or seq < %(before)s)
     and (%(state)s = '' or state = %(state)s) order by seq desc limit %(limit)s;
 -- oncall_alerts --
-select value from oncall_alerts where tenant = %(tenant)s and incident = %(incident)s order by first limit %(limit)s;
+select value from oncall_alerts where tenant = %(tenant)s and incident = %(incident)s order by joined limit %(limit)s;
 -- oncall_deliveries --
 select d.* from oncall_deliveries d join oncall_incidents i on i.id = d.incident
 where i.tenant = %(tenant)s and i.id = %(incident)s order by d.channel;

@@ -56,12 +56,12 @@ STATEMENTS: tuple[str, ...] = (
         starts bigint not null,
         ends bigint not null,
         value text not null,            -- JSON in ASCII
-        first timestamptz not null default now(),
+        joined timestamptz not null default now(),  -- when it became part of its incident: many at once are a storm
         primary key (tenant, fingerprint)
     )
     """,
     "create index oncall_alerts_incident on oncall_alerts (incident)",
-    "create index oncall_alerts_first on oncall_alerts (tenant, first)",
+    "create index oncall_alerts_joined on oncall_alerts (tenant, joined)",
     """
     create table oncall_messages (
         tenant text not null,
