@@ -217,6 +217,40 @@ async def test_a_storm_that_comes_again_is_one_incident_as_well(desk: Desk) -> N
     assert len(await desk.incidents.alerts(again.id)) == 100
 
 
+async def test_an_incident_that_is_over_keeps_its_alerts(desk: Desk) -> None:
+    """The same alert fires hours later: it belongs to both, as it was in each."""
+    await desk.post("alertmanager", fired(1))
+    await desk.post("alertmanager", ended(fired(1)))
+    await _hours_later(desk)
+    await desk.post("alertmanager", fired(1, start="2026-03-02T13:00:00Z"))
+    again, before = await desk.incidents.incidents()
+    assert (again.state, before.state) == ("open", "resolved")
+    shown = [(await desk.incidents.alerts(each.id))[0] for each in (again, before)]
+    assert [each.status for each in shown] == ["firing", "resolved"]
+    assert await desk.incidents.of(shown[0].fingerprint) == again.id
+    await desk.post("alertmanager", ended(fired(1, start="2026-03-02T13:00:00Z"), "2026-03-02T13:05:00Z"))
+    assert [each.state for each in await desk.incidents.incidents()] == ["resolved", "resolved"]
+    assert await desk.incidents.incident(before.id) == before
+
+
+async def test_an_alert_of_both_incidents_that_become_one_is_there_once(desk: Desk) -> None:
+    """It left a storm that was silent; the storm goes on, and takes the incident that the alert began."""
+    for message in storm():
+        await desk.post("alertmanager", message)
+    await desk.post("alertmanager", ended(fired(0, service="service-0")))
+    await _hours_later(desk)
+    await desk.post("alertmanager", fired(0, service="service-0", start="2026-03-02T13:00:00Z"))
+    await desk.post("alertmanager", ended(fired(1, service="service-1")))  # the storm is not silent any more
+    more = [fired(n, service=f"service-{n}", start="2026-03-02T13:00:00Z")["alerts"][0] for n in range(100, 200)]
+    await desk.post("alertmanager", {**PROMETHEUS, "commonLabels": {}, "alerts": more})
+    (going,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "open"]
+    alerts = {each.labels["alertname"]: each for each in await desk.incidents.alerts(going.id)}
+    assert len(alerts) == len(await desk.incidents.alerts(going.id)) == 200
+    assert alerts["Alert0"].status == "firing"
+    await desk.post("alertmanager", ended(fired(0, service="service-0"), "2026-03-02T13:05:00Z"))
+    assert (await desk.incidents.incidents(state="open"))[0].firing == going.firing - 1
+
+
 async def test_who_looks_and_dies_loses_the_incident_to_another(desk: Desk) -> None:
     """The lease lapses; what the first one brings when it wakes up is not kept."""
     await desk.post("alertmanager", fired(1))

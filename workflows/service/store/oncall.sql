@@ -11,8 +11,9 @@ where tenant = %(tenant)s and state <> 'merged'
     and (touched > now() - make_interval(secs => %(quiet)s) or id = any(%(ids)s::text[]))
 order by seq;
 -- oncall_known --
-select fingerprint, incident, firing, starts, ends from oncall_alerts
-where tenant = %(tenant)s and fingerprint = any(%(fingerprints)s::text[]);
+-- Each alert as it is in the incident that it joined last.
+select distinct on (fingerprint) fingerprint, incident, firing, starts, ends from oncall_alerts
+where tenant = %(tenant)s and fingerprint = any(%(fingerprints)s::text[]) order by fingerprint, joined desc;
 -- oncall_recent --
 select count(*) as many from oncall_alerts
 where tenant = %(tenant)s and joined > now() - make_interval(secs => %(window)s);
@@ -34,11 +35,16 @@ on conflict (id) do update set state = excluded.state, severity = excluded.sever
 -- oncall_put_alert --
 insert into oncall_alerts (tenant, fingerprint, incident, firing, starts, ends, value)
 values (%(tenant)s, %(fingerprint)s, %(incident)s, %(firing)s, %(starts)s, %(ends)s, %(value)s)
-on conflict (tenant, fingerprint) do update set incident = excluded.incident, firing = excluded.firing,
-    starts = excluded.starts, ends = excluded.ends, value = excluded.value,
-    joined = case when oncall_alerts.incident = excluded.incident then oncall_alerts.joined else now() end;
+on conflict (tenant, fingerprint, incident) do update set firing = excluded.firing, starts = excluded.starts,
+    ends = excluded.ends, value = excluded.value;
 -- oncall_move_alerts --
-update oncall_alerts set incident = %(incident)s where tenant = %(tenant)s and incident = any(%(merged)s::text[]);
+-- What stands in the incident already stays, unless what comes joined later.
+with moved as (delete from oncall_alerts where tenant = %(tenant)s and incident = any(%(merged)s::text[]) returning *)
+insert into oncall_alerts as known (tenant, fingerprint, incident, firing, starts, ends, value, joined)
+select distinct on (fingerprint) tenant, fingerprint, %(incident)s, firing, starts, ends, value, joined
+from moved order by fingerprint, joined desc
+on conflict (tenant, fingerprint, incident) do update set firing = excluded.firing, starts = excluded.starts,
+    ends = excluded.ends, value = excluded.value, joined = excluded.joined where excluded.joined > known.joined;
 -- oncall_put_delivery --
 insert into oncall_deliveries (incident, channel)
 select id, channel from oncall_incidents, unnest(%(channels)s::text[]) as channel

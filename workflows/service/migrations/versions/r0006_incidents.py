@@ -57,7 +57,7 @@ STATEMENTS: tuple[str, ...] = (
         ends bigint not null,
         value text not null,            -- JSON in ASCII
         joined timestamptz not null default now(),  -- when it became part of its incident: many at once are a storm
-        primary key (tenant, fingerprint)
+        primary key (tenant, fingerprint, incident) -- an incident that is over keeps its alerts
     )
     """,
     "create index oncall_alerts_incident on oncall_alerts (incident)",
