@@ -154,6 +154,44 @@ async def test_who_dies_after_posting_is_followed_by_one_who_looks_first(
 
 
 @pytest.mark.parametrize(
+    "error", ["missing_scope", "ratelimited", "not_in_channel", "channel_not_found", "fatal_error", "no_such_word"]
+)
+async def test_where_slack_does_not_let_us_look_nothing_is_posted_twice(
+    server: postgres.Server, tmp_path: Path, error: str
+) -> None:
+    """Posted, and nobody heard of it: until the channel can be read, whether the message is there is not known."""
+    with slack() as (made, base):
+        made.lose, made.refuse = 1, ["", error, error]
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            incident = await on.fire()
+            for _ in range(2):
+                await on.work.tell()
+                await _at_once(on)
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert f"Slack says {error} to conversations.history" in delivery.problem
+            assert ("groups:history" in delivery.problem) is (error == "missing_scope")
+            assert (delivery.dead, delivery.trying) == (False, incident.revision)
+            for _ in range(4):
+                await on.drain()
+                await _at_once(on)
+    assert "looked at 1 alerts" in await _shown(made)
+    assert (made.calls.count("chat.postMessage"), made.refuse) == (1, [])
+
+
+async def test_the_message_is_found_below_newer_ones(server: postgres.Server, tmp_path: Path) -> None:
+    with slack() as (made, base):
+        made.lose, made.pages = 1, 2
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            await on.work.tell()
+            for number in range(5):
+                made.messages[str(number)] = {"ts": str(number), "metadata": {"event_type": "another"}}
+            await on.drain()
+    assert made.calls[:5] == ["chat.postMessage", *["conversations.history"] * 3, "chat.update"]
+    assert made.calls.count("chat.postMessage") == 1
+
+
+@pytest.mark.parametrize(
     ("errors", "shown", "said"),
     [
         (["internal_error", "ratelimited"], 1, ""),
@@ -165,7 +203,7 @@ async def test_what_fails_is_tried_again_and_what_never_can_is_given_up(
     server: postgres.Server, tmp_path: Path, errors: list[str], shown: int, said: str
 ) -> None:
     with slack() as (made, base):
-        made.refuse = [error for each in errors for error in (each, "missing_scope")][:-1] if shown == 0 else errors
+        made.refuse = [error for each in errors for error in (each, "")][:-1] if shown == 0 else errors
         async with duty(server.address, tmp_path, _slack(base)) as on:
             incident = await on.fire()
             for _ in range(30):
