@@ -213,6 +213,32 @@ async def test_what_fails_is_tried_again_and_what_never_can_is_given_up(
     assert (len(made.messages), delivery.problem, delivery.dead) == (shown, said, bool(said))
 
 
+@pytest.mark.parametrize("errors", [["channel_not_found"], ["fatal_error", ""] * 12])
+async def test_what_was_given_up_is_told_again_at_the_next_stage(
+    server: postgres.Server, tmp_path: Path, errors: list[str]
+) -> None:
+    """The channel was broken when the incident began, and shows its end."""
+    with slack() as (made, base):
+        made.refuse = errors[:]
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            while await on.work.look():
+                pass
+            for _ in range(30):
+                await on.work.tell()
+                await _at_once(on)
+            incident = await on.incident()
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert (delivery.dead, len(made.messages), incident.stage) == (True, 0, "noted")
+            made.refuse = ["fatal_error"]
+            await on.fire(status="resolved")
+            for _ in range(2):
+                await on.drain()
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert (delivery.dead, delivery.problem, delivery.stage) == (False, "", "resolved")
+    assert (await _shown(made)).startswith("Resolved: ErrorRate")
+
+
 async def _at_once(on: Duty) -> None:
     """As if the pause that Slack asked for were over."""
     async with on.incidents._database.pool.connection() as connection:

@@ -232,11 +232,15 @@ class PostgresIncidents:
             pause=pause_s,
         )  # fmt: skip
 
-    async def untold(self, delivery: Delivery, problem: str, *, after_s: float, dead: bool, trying: int) -> None:
-        """Keep why it could not be told. trying: the revision that may be shown all the same, 0 for none."""
+    async def untold(self, delivery: Delivery, problem: str, *, after_s: float, died: str, trying: int) -> None:
+        """Keep why it could not be told. died: the stage that it is given up for, "" to try again after `after_s`.
+
+        trying: the revision that may be shown all the same, 0 for none.
+        """
         await self._database.write(
-            "oncall_untold", **_which(delivery), problem=text(problem, 500), after=after_s, dead=dead, trying=trying
-        )
+            "oncall_untold", **_which(delivery), problem=text(problem, 500), after=0.0 if died else after_s,
+            dead=bool(died), died=died, trying=trying,
+        )  # fmt: skip
 
     async def forget(self, days: float) -> None:
         """Remove what is old. days: for which ended incidents are kept, 0 for ever."""

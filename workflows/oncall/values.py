@@ -71,7 +71,10 @@ class Before(Value):
 
 
 class Delivery(Value):
-    """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none."""
+    """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none.
+
+    attempts: ever, each of one worker; tries: since it was last told; dead: not told before the next stage.
+    """
 
     incident: str
     channel: str
@@ -80,5 +83,6 @@ class Delivery(Value):
     reference: str
     trying: int
     attempts: int
+    tries: int
     problem: str = ""
     dead: bool = False

@@ -160,8 +160,12 @@ class Work:
             return False
         incident = await self._store.incident(delivery.incident)
         channel = self._channels.get(delivery.channel)
-        if incident is None or channel is None:
-            await self._store.untold(delivery, "there is no such channel any more", after_s=0, dead=True, trying=0)
+        if incident is None:
+            return True  # forgotten, and the delivery with it
+        if channel is None:
+            await self._store.untold(
+                delivery, "there is no such channel any more", after_s=0, died=incident.stage, trying=delivery.trying
+            )
             return True
         if not channel.edits and (incident.stage not in STEPS or incident.stage == delivery.stage):
             await self._store.told(
@@ -183,19 +187,19 @@ class Work:
         try:
             reference = await channel.tell(told, delivery.reference, uncertain=delivery.trying > 0)
         except Untold as error:
-            await self._untold(delivery, error, incident.revision)
-            log.warning("not told", problem=str(error), tries=delivery.attempts)
+            await self._untold(delivery, error, incident)
+            log.warning("not told", problem=str(error), tries=delivery.tries)
         except Exception as error:
             log.exception("a bug", error=type(error).__name__)
             wrong = Untold(f"a bug: {type(error).__name__}", uncertain=True)
-            await self._untold(delivery, wrong, incident.revision)
+            await self._untold(delivery, wrong, incident)
         else:
             pause = self._pace.pause_s
             await self._store.told(delivery, incident.revision, incident.stage, reference, pause_s=pause)
             log.info("told", stage=incident.stage)
 
-    async def _untold(self, delivery: Delivery, error: Untold, revision: int) -> None:
-        after = error.after_s if error.after_s is not None else self._pause(delivery.attempts)
-        dead = error.final or delivery.attempts >= MOST_TRIES
-        maybe = revision if error.uncertain else delivery.trying
-        await self._store.untold(delivery, str(error), after_s=after, dead=dead, trying=maybe)
+    async def _untold(self, delivery: Delivery, error: Untold, incident: Incident) -> None:
+        after = error.after_s if error.after_s is not None else self._pause(delivery.tries)
+        died = incident.stage if error.final or delivery.tries >= MOST_TRIES else ""
+        maybe = incident.revision if error.uncertain else delivery.trying
+        await self._store.untold(delivery, str(error), after_s=after, died=died, trying=maybe)

@@ -103,12 +103,15 @@ update oncall_incidents set lease = null, problem = %(problem)s,
     looked = case when %(given_up)s then wanted else looked end, revision = revision + 1
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_tell --
-update oncall_deliveries set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s)
+-- One that was given up is tried again when the incident has reached another stage.
+update oncall_deliveries set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s),
+    tries = case when dead then 1 else tries + 1 end, dead = false
 where (incident, channel) = (
     select d.incident, d.channel from oncall_deliveries d join oncall_incidents i on i.id = d.incident
-    where d.told < i.revision and not d.dead and d.due <= now() and coalesce(d.lease < now(), true)
+    where d.told < i.revision and d.due <= now() and coalesce(d.lease < now(), true)
         and i.tenant = %(tenant)s and i.opened < now() - make_interval(secs => %(settle)s)
-        and not (i.state = 'merged' and d.told = 0)
+        and not (i.state = 'merged' and d.told = 0) and not (d.dead
+            and d.died = case when i.state <> 'open' then i.state when i.note is null then 'opened' else 'noted' end)
     order by d.due limit 1 for update of d skip locked
 )
 returning *;
@@ -117,10 +120,10 @@ update oncall_deliveries set trying = %(revision)s
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_told --
 update oncall_deliveries set told = %(revision)s, stage = %(stage)s, reference = %(reference)s, trying = 0,
-    attempts = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
+    tries = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_untold --
-update oncall_deliveries set lease = null, problem = %(problem)s, dead = %(dead)s, trying = %(trying)s,
+update oncall_deliveries set lease = null, problem = %(problem)s, dead = %(dead)s, died = %(died)s, trying = %(trying)s,
     due = now() + make_interval(secs => %(after)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_forget_messages --

@@ -79,11 +79,13 @@ STATEMENTS: tuple[str, ...] = (
         stage text not null default '', -- what it was last told: opened, noted, resolved
         reference text not null default '',         -- what the channel calls its message
         trying bigint not null default 0,           -- a revision that may have been told without our knowing
-        attempts integer not null default 0,
+        attempts bigint not null default 0,         -- ever: each names the one who has the lease
+        tries integer not null default 0,           -- since it was last told
         due timestamptz not null default now(),
         lease timestamptz,
         problem text not null default '',
         dead boolean not null default false,
+        died text not null default '',  -- the stage that it could not be told of
         primary key (incident, channel)
     )
     """,
