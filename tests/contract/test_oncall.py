@@ -199,8 +199,10 @@ def storm(status: str = "firing", start: str = "2026-03-02T10:00:00Z", part: int
 async def _hours_later(desk: Desk) -> None:
     """As if all that is known were from hours ago."""
     async with desk.store.pool.connection() as connection:
-        for table, column in (("incidents", "touched"), ("incidents", "opened"), ("alerts", "joined")):
-            await connection.execute(f"update oncall_{table} set {column} = {column} - interval '3 hours'")
+        await connection.execute(
+            "update oncall_incidents set touched = touched - interval '3 hours', opened = opened - interval '3 hours'"
+        )
+        await connection.execute("update oncall_alerts set joined = joined - interval '3 hours'")
 
 
 async def test_a_storm_that_comes_again_is_one_incident_as_well(desk: Desk) -> None:

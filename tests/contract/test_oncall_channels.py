@@ -388,4 +388,47 @@ async def test_a_look_is_done_once_by_many_and_tried_again_a_few_times(
                 await asyncio.gather(*(worker.look() for worker in workers))
             incident = await on.incident()
     assert (looks.times, incident.note is not None) == (times, noted)
-    assert incident.problem == ("" if noted else "the log is being rotated")
+    assert incident.problem == ("" if noted else "given up after 5 tries: the log is being rotated")
+
+
+async def test_looks_that_failed_before_a_note_do_not_count_against_the_next(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """Four fail, a note; hours later four more fail, a note: five in a row are needed to give up."""
+    looks = _Looks(4)
+    with slack() as (_, base):
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            worker = Work(on.incidents, on.work._configuration, {}, looks, pace=QUICK)
+            for status, told in (("firing", 1), ("resolved", 2), ("firing", 3)):
+                looks.fails = looks.times + 4
+                await on.fire(status=status)
+                for _ in range(7):
+                    await worker.look()
+                incident = await on.incident()
+                assert (looks.times, incident.looks, incident.problem) == (5 * told, told, "")
+
+
+async def test_an_incident_that_ends_its_workers_is_given_up_and_says_so(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """Five had it and fell silent; news are looked into again."""
+    looks = _Looks()
+    with slack() as (made, base):
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            for attempt in range(1, 6):
+                dead = await on.incidents.claim(0.0)
+                assert dead is not None
+                assert dead.attempts == attempt
+            worker = Work(on.incidents, on.work._configuration, {}, looks, pace=QUICK)
+            assert await worker.look()
+            assert not await worker.look()
+            await on.drain()
+            incident = await on.incident()
+            assert (looks.times, incident.note) == (0, None)
+            assert incident.problem.startswith("given up: 5 looks into it did not come to an end")
+            assert "No note: given up" in await _shown(made)
+            await on.fire(status="resolved")
+            assert await worker.look()
+            incident = await on.incident()
+            assert (looks.times, incident.problem) == (1, "")

@@ -209,10 +209,11 @@ class PostgresIncidents:
         return row is not None
 
     async def unlooked(self, incident: Incident, problem: str, *, after_s: float, given_up: bool) -> None:
-        """Keep why there is no note, and when to try again."""
+        """Keep why there is no note, and when to try again. given_up: not before something new is wanted."""
         await self._database.write(
-            "oncall_unlooked", **_whose(incident), problem=text(problem, 500), after=after_s, given_up=given_up
-        )
+            "oncall_unlooked", **_whose(incident), problem=text(problem, 500), after=after_s, given_up=given_up,
+            wanted=incident.wanted,
+        )  # fmt: skip
 
     async def tell(self, lease_s: float) -> Delivery | None:
         """A channel that does not show its incident as it is."""

@@ -24,6 +24,7 @@ class Message(Value):
 class Incident(Value):
     """An incident. since, until: seconds since 1970; revision: of all that is told; note: None before the first look.
 
+    attempts: to look into it, ever; tries: since the last one that came to an end.
     merged: the incident that it became part of; cause: id of its cause, "" for none; problem: of the last look.
     """
 
@@ -50,6 +51,7 @@ class Incident(Value):
     wanted: int
     looks: int
     attempts: int
+    tries: int = 0
     note: Note | None
     cause: str
     problem: str

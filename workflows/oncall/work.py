@@ -29,6 +29,7 @@ from workflows.service.ports import StoreDown
 from workflows.text import line
 
 MOST_LOOKS, MOST_TRIES = 5, 12
+ENDLESS = f"given up: {MOST_LOOKS} looks into it did not come to an end, as when they end the process"
 TELLERS = 2
 STEPS: tuple[Stage, ...] = ("noted", "resolved")  # what channels are told that cannot change what they showed
 Look = Callable[[Incident, Sequence[Alert]], Awaitable[Note]]
@@ -94,6 +95,10 @@ class Work:
         if incident is None:
             return False
         log = self._log.bind(incident=incident.id, attempt=incident.attempts)
+        if incident.tries > MOST_LOOKS:
+            await self._store.unlooked(incident, ENDLESS, after_s=0.0, given_up=True)
+            log.warning("given up", problem=ENDLESS)
+            return True
         work = asyncio.create_task(self._looked(incident))
         holding = asyncio.create_task(self._hold(incident, work))
         try:
@@ -142,9 +147,10 @@ class Work:
         return max(1.0, self._configuration.update_seconds) if more else -1.0
 
     async def _failed(self, incident: Incident, problem: str) -> None:
-        after = self._pause(incident.attempts)
+        after = self._pause(incident.tries)
+        over = incident.tries >= MOST_LOOKS
+        problem = f"given up after {MOST_LOOKS} tries: {problem}" if over else problem
         self._log.warning("no note", incident=incident.id, problem=problem)
-        over = incident.attempts - incident.looks >= MOST_LOOKS
         await self._store.unlooked(incident, problem, after_s=after, given_up=over)
 
     def _pause(self, tries: int) -> float:

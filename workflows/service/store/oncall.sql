@@ -79,8 +79,8 @@ returning incident;
 select 1 as one from oncall_feedback f join oncall_incidents i on i.id = f.incident
 where i.tenant = %(tenant)s and i.id = %(incident)s limit 1;
 -- oncall_claim --
--- An incident to look into: who had it and is silent has lost it.
-update oncall_incidents set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s)
+-- An incident to look into: who had it and is silent has lost it, which is a try as well.
+update oncall_incidents set attempts = attempts + 1, tries = tries + 1, lease = now() + make_interval(secs => %(lease)s)
 where id = (
     select id from oncall_incidents where looked < wanted and state <> 'merged' and due <= now()
         and coalesce(lease < now(), true) and tenant = %(tenant)s
@@ -93,14 +93,15 @@ where id = %(incident)s and attempts = %(attempt)s and lease is not null returni
 -- oncall_noted --
 -- again: seconds after which it is looked at once more, negative for never.
 update oncall_incidents set note = %(note)s, noted = now(), cause = %(cause)s, looked = %(wanted)s, lease = null,
-    looks = looks + 1, problem = '', revision = revision + 1,
+    looks = looks + 1, tries = 0, problem = '', revision = revision + 1,
     wanted = case when wanted = %(wanted)s and %(again)s >= 0 then wanted + 1 else wanted end,
     due = now() + make_interval(secs => greatest(%(again)s, %(update)s))
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_unlooked --
 update oncall_incidents set lease = null, problem = %(problem)s,
     due = now() + make_interval(secs => %(after)s),
-    looked = case when %(given_up)s then wanted else looked end, revision = revision + 1
+    looked = case when %(given_up)s then %(wanted)s else looked end,
+    tries = case when %(given_up)s then 0 else tries end, revision = revision + 1
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_tell --
 -- One that was given up is tried again when the incident has reached another stage.

@@ -36,7 +36,8 @@ STATEMENTS: tuple[str, ...] = (
         looks integer not null default 0,
         due timestamptz not null default now(),
         lease timestamptz,
-        attempts integer not null default 0,
+        attempts bigint not null default 0,         -- ever: each names the one who has the lease
+        tries integer not null default 0,           -- since the last look that came to an end
         note text,                      -- JSON in ASCII
         noted timestamptz,
         cause text not null default '', -- its id, the same when it comes again
