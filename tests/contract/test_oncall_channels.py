@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -305,6 +305,44 @@ class _Kept(Mailbox):
 
 async def test_mail_comes_in_one_thread(server: postgres.Server, tmp_path: Path) -> None:
     """One for the note, one for the end; a subject of strangers adds no header."""
+    with postbox() as (box, channel):
+        async with duty(server.address, tmp_path, channel) as on:
+            await on.fire("x\r\nBcc: eve@evil.example")
+            await on.drain()
+            await on.fire(status="resolved")
+            await on.drain()
+    first, last = box.got
+    assert "Bcc" not in first
+    assert "looked at 1 alerts" in first["text"]
+    assert last["Subject"].startswith("Resolved: ")
+    assert last["In-Reply-To"] == last["References"] == first["Message-ID"] != last["Message-ID"]
+
+
+async def test_a_step_that_is_mailed_again_is_the_same_message(server: postgres.Server, tmp_path: Path) -> None:
+    """Who sent it died before that was kept, and more came since; a step that comes again is another message."""
+    with postbox() as (box, channel):
+        async with duty(server.address, tmp_path, channel) as on:
+            await on.fire()
+            await on.work.look()
+            incident = await on.incident()
+            dead = await on.incidents.tell(0.0)
+            assert dead is not None
+            assert await on.incidents.trying(dead, incident.revision)
+            await channel.tell(told_of(incident, ()), "", uncertain=False)
+            await on.fire()  # once more, which is another revision
+            await on.drain()
+            for status in ("resolved", "firing", "resolved"):
+                await on.fire(status=status)
+                await on.drain()
+    first, again, *rest = [mail["Message-ID"] for mail in box.got]
+    assert first == again
+    assert len({first, *rest}) == 4
+    assert [mail["Subject"].partition(":")[0] for mail in box.got[1:]] == ["Incident", "Resolved"] * 2
+
+
+@contextmanager
+def postbox() -> Iterator[tuple[_Kept, EmailChannel]]:
+    """A mail server on this machine, and the channel to it."""
     box = _Kept()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -314,18 +352,9 @@ async def test_mail_comes_in_one_thread(server: postgres.Server, tmp_path: Path)
         where = Email(
             kind="email", host="127.0.0.1", port=port, tls="none", sender="bot@shop.example", to=("a@shop.example",)
         )
-        async with duty(server.address, tmp_path, EmailChannel(where)) as on:
-            await on.fire("x\r\nBcc: eve@evil.example")
-            await on.drain()
-            await on.fire(status="resolved")
-            await on.drain()
+        yield box, EmailChannel(where)
     finally:
         mail.stop()
-    first, last = box.got
-    assert "Bcc" not in first
-    assert "looked at 1 alerts" in first["text"]
-    assert last["Subject"].startswith("Resolved: ")
-    assert last["In-Reply-To"] == last["References"] == first["Message-ID"] != last["Message-ID"]
 
 
 async def test_notes_stand_on_the_incident_of_pagerduty_once(server: postgres.Server, tmp_path: Path) -> None:
@@ -340,6 +369,25 @@ async def test_notes_stand_on_the_incident_of_pagerduty_once(server: postgres.Se
             await on.drain()
     assert [path for path, _ in notes] == ["/incidents/PT4KHLK/notes"] * 2
     assert [text.partition(":")[0] for _, text in notes] == ["Incident", "Resolved"]
+
+
+async def test_a_second_end_is_noted_on_pagerduty_though_its_answer_is_lost(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """The note of the first end does not stand for it."""
+    link = "https://shop.pagerduty.com/incidents/PT4KHLK"
+    with pager() as (notes, base):
+        channel = PagerDutyChannel(base, "a-token-of-pagerduty", "bot@shop.example")
+        async with duty(server.address, tmp_path, channel) as on:
+            for status in ("firing", "resolved", "firing"):
+                await on.fire(status=status, link=link)
+                await on.drain()
+            incident = await on.fire(status="resolved", link=link)
+            dead = await on.incidents.tell(0.0)
+            assert dead is not None
+            assert await on.incidents.trying(dead, incident.revision)  # and it dies before it writes
+            await on.drain()
+    assert [text.partition(":")[0] for _, text in notes] == ["Incident", "Resolved"] * 2
 
 
 async def test_no_answer_is_no_delivery() -> None:

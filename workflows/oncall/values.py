@@ -75,13 +75,15 @@ class Before(Value):
 class Delivery(Value):
     """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none.
 
-    attempts: ever, each of one worker; tries: since it was last told; dead: not told before the next stage.
+    turns: how often the stage that it shows has changed; attempts: ever, each of one worker; tries: since it was
+    last told; dead: not told before the next stage.
     """
 
     incident: str
     channel: str
     told: int
     stage: str
+    turns: int
     reference: str
     trying: int
     attempts: int

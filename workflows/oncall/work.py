@@ -185,7 +185,7 @@ class Work:
         sources = tuple(dict.fromkeys(each.link for each in await self._store.alerts(incident.id, 50) if each.link))
         told = told_of(
             incident, await self._store.before(incident), links=self._configuration.links or "",
-            rated=await self._store.rated(incident.id), sources=sources,
+            rated=await self._store.rated(incident.id), sources=sources, turn=delivery.turns + 1,
         )  # fmt: skip
         if not await self._store.trying(delivery, incident.revision):
             return

@@ -120,7 +120,8 @@ returning *;
 update oncall_deliveries set trying = %(revision)s
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_told --
-update oncall_deliveries set told = %(revision)s, stage = %(stage)s, reference = %(reference)s, trying = 0,
+update oncall_deliveries set told = %(revision)s, turns = turns + (stage <> %(stage)s)::int, stage = %(stage)s,
+    reference = %(reference)s, trying = 0,
     tries = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_untold --

@@ -78,6 +78,7 @@ STATEMENTS: tuple[str, ...] = (
         channel text not null,
         told bigint not null default 0, -- the revision that the channel shows
         stage text not null default '', -- what it was last told: opened, noted, resolved
+        turns integer not null default 0,           -- how often that changed
         reference text not null default '',         -- what the channel calls its message
         trying bigint not null default 0,           -- a revision that may have been told without our knowing
         attempts bigint not null default 0,         -- ever: each names the one who has the lease
