@@ -58,7 +58,7 @@ def sources(folder: Path) -> str:
 class Slack:
     """Messages by ts, as the channel shows them; calls: methods in their order; lose: answers that get lost.
 
-    refuse: errors that the next calls are answered with.
+    refuse: errors that the next calls are answered with, "" for none; pages: messages of the channel in one answer.
     """
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -66,6 +66,7 @@ class Slack:
     wrong: list[str] = field(default_factory=list)
     lose: int = 0
     refuse: list[str] = field(default_factory=list)
+    pages: int = 50
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, token: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +76,10 @@ class Slack:
             if error:
                 return {"ok": False, "error": error}
             if method == "conversations.history":
-                return {"ok": True, "messages": list(self.messages.values())}
+                first, newest = int(content.get("cursor", 0)), list(reversed(self.messages.values()))
+                after = str(first + self.pages) if first + self.pages < len(newest) else ""
+                page = newest[first : first + self.pages]
+                return {"ok": True, "messages": page, "response_metadata": {"next_cursor": after}}
             ts = content.get("ts") or f"1700000000.{len(self.messages):06d}"
             self.messages[ts] = {**content, "ts": ts}
             return {"ok": True, "ts": ts, "channel": CHANNEL}
@@ -83,8 +87,8 @@ class Slack:
     def _error(self, method: str, token: str, content: Mapping[str, Any]) -> str:
         if token != f"Bearer {TOKEN}":
             return "invalid_auth"
-        if self.refuse:
-            return self.refuse.pop(0)
+        if self.refuse and (error := self.refuse.pop(0)):
+            return error
         if content.get("channel") != CHANNEL:
             return "channel_not_found"
         problems = faults(content) if method != "conversations.history" else []

@@ -187,6 +187,72 @@ async def test_a_storm_over_many_services_is_one_incident_with_one_look(desk: De
     assert await desk.incidents.claim(30) is None
 
 
+def storm(status: str = "firing", start: str = "2026-03-02T10:00:00Z", part: int = 20) -> list[dict[str, Any]]:
+    """Messages about alerts of 100 services, `part` in each."""
+    each = [fired(n, service=f"service-{n}", start=start) for n in range(100)]
+    if status == "resolved":
+        each = [ended(message) for message in each]
+    parts = [[message["alerts"][0] for message in each[n : n + part]] for n in range(0, 100, part)]
+    return [{**PROMETHEUS, "commonLabels": {}, "alerts": alerts} for alerts in parts]
+
+
+async def _hours_later(desk: Desk) -> None:
+    """As if all that is known were from hours ago."""
+    async with desk.store.pool.connection() as connection:
+        await connection.execute(
+            "update oncall_incidents set touched = touched - interval '3 hours', opened = opened - interval '3 hours'"
+        )
+        await connection.execute("update oncall_alerts set joined = joined - interval '3 hours'")
+
+
+async def test_a_storm_that_comes_again_is_one_incident_as_well(desk: Desk) -> None:
+    """Its alerts are known from the storm before, which is over: they count anew."""
+    for message in (*storm(), *storm("resolved")):
+        await desk.post("alertmanager", message)
+    (before,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "resolved"]
+    await _hours_later(desk)
+    for message in storm(start="2026-03-02T13:00:00Z"):
+        await desk.post("alertmanager", message)
+    (again,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "open"]
+    assert (again.storm, again.alerts, again.firing) == (True, 100, 100)
+    assert again.id != before.id
+    assert len(await desk.incidents.alerts(again.id)) == 100
+
+
+async def test_an_incident_that_is_over_keeps_its_alerts(desk: Desk) -> None:
+    """The same alert fires hours later: it belongs to both, as it was in each."""
+    await desk.post("alertmanager", fired(1))
+    await desk.post("alertmanager", ended(fired(1)))
+    await _hours_later(desk)
+    await desk.post("alertmanager", fired(1, start="2026-03-02T13:00:00Z"))
+    again, before = await desk.incidents.incidents()
+    assert (again.state, before.state) == ("open", "resolved")
+    shown = [(await desk.incidents.alerts(each.id))[0] for each in (again, before)]
+    assert [each.status for each in shown] == ["firing", "resolved"]
+    assert await desk.incidents.of(shown[0].fingerprint) == again.id
+    await desk.post("alertmanager", ended(fired(1, start="2026-03-02T13:00:00Z"), "2026-03-02T13:05:00Z"))
+    assert [each.state for each in await desk.incidents.incidents()] == ["resolved", "resolved"]
+    assert await desk.incidents.incident(before.id) == before
+
+
+async def test_an_alert_of_both_incidents_that_become_one_is_there_once(desk: Desk) -> None:
+    """It left a storm that was silent; the storm goes on, and takes the incident that the alert began."""
+    for message in storm():
+        await desk.post("alertmanager", message)
+    await desk.post("alertmanager", ended(fired(0, service="service-0")))
+    await _hours_later(desk)
+    await desk.post("alertmanager", fired(0, service="service-0", start="2026-03-02T13:00:00Z"))
+    await desk.post("alertmanager", ended(fired(1, service="service-1")))  # the storm is not silent any more
+    more = [fired(n, service=f"service-{n}", start="2026-03-02T13:00:00Z")["alerts"][0] for n in range(100, 200)]
+    await desk.post("alertmanager", {**PROMETHEUS, "commonLabels": {}, "alerts": more})
+    (going,) = [each for each in await desk.incidents.incidents(limit=200) if each.state == "open"]
+    alerts = {each.labels["alertname"]: each for each in await desk.incidents.alerts(going.id)}
+    assert len(alerts) == len(await desk.incidents.alerts(going.id)) == 200
+    assert alerts["Alert0"].status == "firing"
+    await desk.post("alertmanager", ended(fired(0, service="service-0"), "2026-03-02T13:05:00Z"))
+    assert (await desk.incidents.incidents(state="open"))[0].firing == going.firing - 1
+
+
 async def test_who_looks_and_dies_loses_the_incident_to_another(desk: Desk) -> None:
     """The lease lapses; what the first one brings when it wakes up is not kept."""
     await desk.post("alertmanager", fired(1))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,44 @@ async def test_who_dies_after_posting_is_followed_by_one_who_looks_first(
 
 
 @pytest.mark.parametrize(
+    "error", ["missing_scope", "ratelimited", "not_in_channel", "channel_not_found", "fatal_error", "no_such_word"]
+)
+async def test_where_slack_does_not_let_us_look_nothing_is_posted_twice(
+    server: postgres.Server, tmp_path: Path, error: str
+) -> None:
+    """Posted, and nobody heard of it: until the channel can be read, whether the message is there is not known."""
+    with slack() as (made, base):
+        made.lose, made.refuse = 1, ["", error, error]
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            incident = await on.fire()
+            for _ in range(2):
+                await on.work.tell()
+                await _at_once(on)
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert f"Slack says {error} to conversations.history" in delivery.problem
+            assert ("groups:history" in delivery.problem) is (error == "missing_scope")
+            assert (delivery.dead, delivery.trying) == (False, incident.revision)
+            for _ in range(4):
+                await on.drain()
+                await _at_once(on)
+    assert "looked at 1 alerts" in await _shown(made)
+    assert (made.calls.count("chat.postMessage"), made.refuse) == (1, [])
+
+
+async def test_the_message_is_found_below_newer_ones(server: postgres.Server, tmp_path: Path) -> None:
+    with slack() as (made, base):
+        made.lose, made.pages = 1, 2
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            await on.work.tell()
+            for number in range(5):
+                made.messages[str(number)] = {"ts": str(number), "metadata": {"event_type": "another"}}
+            await on.drain()
+    assert made.calls[:5] == ["chat.postMessage", *["conversations.history"] * 3, "chat.update"]
+    assert made.calls.count("chat.postMessage") == 1
+
+
+@pytest.mark.parametrize(
     ("errors", "shown", "said"),
     [
         (["internal_error", "ratelimited"], 1, ""),
@@ -165,7 +203,7 @@ async def test_what_fails_is_tried_again_and_what_never_can_is_given_up(
     server: postgres.Server, tmp_path: Path, errors: list[str], shown: int, said: str
 ) -> None:
     with slack() as (made, base):
-        made.refuse = [error for each in errors for error in (each, "missing_scope")][:-1] if shown == 0 else errors
+        made.refuse = [error for each in errors for error in (each, "")][:-1] if shown == 0 else errors
         async with duty(server.address, tmp_path, _slack(base)) as on:
             incident = await on.fire()
             for _ in range(30):
@@ -173,6 +211,32 @@ async def test_what_fails_is_tried_again_and_what_never_can_is_given_up(
                 await _at_once(on)
             (delivery,) = await on.incidents.deliveries(incident.id)
     assert (len(made.messages), delivery.problem, delivery.dead) == (shown, said, bool(said))
+
+
+@pytest.mark.parametrize("errors", [["channel_not_found"], ["fatal_error", ""] * 12])
+async def test_what_was_given_up_is_told_again_at_the_next_stage(
+    server: postgres.Server, tmp_path: Path, errors: list[str]
+) -> None:
+    """The channel was broken when the incident began, and shows its end."""
+    with slack() as (made, base):
+        made.refuse = errors[:]
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            while await on.work.look():
+                pass
+            for _ in range(30):
+                await on.work.tell()
+                await _at_once(on)
+            incident = await on.incident()
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert (delivery.dead, len(made.messages), incident.stage) == (True, 0, "noted")
+            made.refuse = ["fatal_error"]
+            await on.fire(status="resolved")
+            for _ in range(2):
+                await on.drain()
+            (delivery,) = await on.incidents.deliveries(incident.id)
+            assert (delivery.dead, delivery.problem, delivery.stage) == (False, "", "resolved")
+    assert (await _shown(made)).startswith("Resolved: ErrorRate")
 
 
 async def _at_once(on: Duty) -> None:
@@ -241,6 +305,44 @@ class _Kept(Mailbox):
 
 async def test_mail_comes_in_one_thread(server: postgres.Server, tmp_path: Path) -> None:
     """One for the note, one for the end; a subject of strangers adds no header."""
+    with postbox() as (box, channel):
+        async with duty(server.address, tmp_path, channel) as on:
+            await on.fire("x\r\nBcc: eve@evil.example")
+            await on.drain()
+            await on.fire(status="resolved")
+            await on.drain()
+    first, last = box.got
+    assert "Bcc" not in first
+    assert "looked at 1 alerts" in first["text"]
+    assert last["Subject"].startswith("Resolved: ")
+    assert last["In-Reply-To"] == last["References"] == first["Message-ID"] != last["Message-ID"]
+
+
+async def test_a_step_that_is_mailed_again_is_the_same_message(server: postgres.Server, tmp_path: Path) -> None:
+    """Who sent it died before that was kept, and more came since; a step that comes again is another message."""
+    with postbox() as (box, channel):
+        async with duty(server.address, tmp_path, channel) as on:
+            await on.fire()
+            await on.work.look()
+            incident = await on.incident()
+            dead = await on.incidents.tell(0.0)
+            assert dead is not None
+            assert await on.incidents.trying(dead, incident.revision)
+            await channel.tell(told_of(incident, ()), "", uncertain=False)
+            await on.fire()  # once more, which is another revision
+            await on.drain()
+            for status in ("resolved", "firing", "resolved"):
+                await on.fire(status=status)
+                await on.drain()
+    first, again, *rest = [mail["Message-ID"] for mail in box.got]
+    assert first == again
+    assert len({first, *rest}) == 4
+    assert [mail["Subject"].partition(":")[0] for mail in box.got[1:]] == ["Incident", "Resolved"] * 2
+
+
+@contextmanager
+def postbox() -> Iterator[tuple[_Kept, EmailChannel]]:
+    """A mail server on this machine, and the channel to it."""
     box = _Kept()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -250,18 +352,9 @@ async def test_mail_comes_in_one_thread(server: postgres.Server, tmp_path: Path)
         where = Email(
             kind="email", host="127.0.0.1", port=port, tls="none", sender="bot@shop.example", to=("a@shop.example",)
         )
-        async with duty(server.address, tmp_path, EmailChannel(where)) as on:
-            await on.fire("x\r\nBcc: eve@evil.example")
-            await on.drain()
-            await on.fire(status="resolved")
-            await on.drain()
+        yield box, EmailChannel(where)
     finally:
         mail.stop()
-    first, last = box.got
-    assert "Bcc" not in first
-    assert "looked at 1 alerts" in first["text"]
-    assert last["Subject"].startswith("Resolved: ")
-    assert last["In-Reply-To"] == last["References"] == first["Message-ID"] != last["Message-ID"]
 
 
 async def test_notes_stand_on_the_incident_of_pagerduty_once(server: postgres.Server, tmp_path: Path) -> None:
@@ -276,6 +369,25 @@ async def test_notes_stand_on_the_incident_of_pagerduty_once(server: postgres.Se
             await on.drain()
     assert [path for path, _ in notes] == ["/incidents/PT4KHLK/notes"] * 2
     assert [text.partition(":")[0] for _, text in notes] == ["Incident", "Resolved"]
+
+
+async def test_a_second_end_is_noted_on_pagerduty_though_its_answer_is_lost(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """The note of the first end does not stand for it."""
+    link = "https://shop.pagerduty.com/incidents/PT4KHLK"
+    with pager() as (notes, base):
+        channel = PagerDutyChannel(base, "a-token-of-pagerduty", "bot@shop.example")
+        async with duty(server.address, tmp_path, channel) as on:
+            for status in ("firing", "resolved", "firing"):
+                await on.fire(status=status, link=link)
+                await on.drain()
+            incident = await on.fire(status="resolved", link=link)
+            dead = await on.incidents.tell(0.0)
+            assert dead is not None
+            assert await on.incidents.trying(dead, incident.revision)  # and it dies before it writes
+            await on.drain()
+    assert [text.partition(":")[0] for _, text in notes] == ["Incident", "Resolved"] * 2
 
 
 async def test_no_answer_is_no_delivery() -> None:
@@ -324,4 +436,47 @@ async def test_a_look_is_done_once_by_many_and_tried_again_a_few_times(
                 await asyncio.gather(*(worker.look() for worker in workers))
             incident = await on.incident()
     assert (looks.times, incident.note is not None) == (times, noted)
-    assert incident.problem == ("" if noted else "the log is being rotated")
+    assert incident.problem == ("" if noted else "given up after 5 tries: the log is being rotated")
+
+
+async def test_looks_that_failed_before_a_note_do_not_count_against_the_next(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """Four fail, a note; hours later four more fail, a note: five in a row are needed to give up."""
+    looks = _Looks(4)
+    with slack() as (_, base):
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            worker = Work(on.incidents, on.work._configuration, {}, looks, pace=QUICK)
+            for status, told in (("firing", 1), ("resolved", 2), ("firing", 3)):
+                looks.fails = looks.times + 4
+                await on.fire(status=status)
+                for _ in range(7):
+                    await worker.look()
+                incident = await on.incident()
+                assert (looks.times, incident.looks, incident.problem) == (5 * told, told, "")
+
+
+async def test_an_incident_that_ends_its_workers_is_given_up_and_says_so(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """Five had it and fell silent; news are looked into again."""
+    looks = _Looks()
+    with slack() as (made, base):
+        async with duty(server.address, tmp_path, _slack(base)) as on:
+            await on.fire()
+            for attempt in range(1, 6):
+                dead = await on.incidents.claim(0.0)
+                assert dead is not None
+                assert dead.attempts == attempt
+            worker = Work(on.incidents, on.work._configuration, {}, looks, pace=QUICK)
+            assert await worker.look()
+            assert not await worker.look()
+            await on.drain()
+            incident = await on.incident()
+            assert (looks.times, incident.note) == (0, None)
+            assert incident.problem.startswith("given up: 5 looks into it did not come to an end")
+            assert "No note: given up" in await _shown(made)
+            await on.fire(status="resolved")
+            assert await worker.look()
+            incident = await on.incident()
+            assert (looks.times, incident.problem) == (1, "")

@@ -51,6 +51,13 @@ def test_a_file_that_is_fine_is_said_to_be(tmp_path: Path, capsys: pytest.Captur
     assert SECRET not in told
 
 
+def test_the_scopes_that_slack_is_asked_for_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hook = GOOD[GOOD.index("[channels.hook]") :]
+    channel = '[channels.hook]\nkind = "slack"\nchannel = "C0123456789"\ntoken = "file:HERE/secret"\n'
+    assert cli.run(["oncall", "check", str(_file(tmp_path, GOOD.replace(hook, channel)))]) == 0
+    assert "hook: the bot's token needs chat:write, channels:history, groups:history" in capsys.readouterr().out
+
+
 def test_yaml_says_the_same(tmp_path: Path) -> None:
     text = """
 tell: [hook]

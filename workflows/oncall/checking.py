@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.tool import ToolError
 from tools.triage.deploys import read_deploys
 from workflows.exits import Refused
+from workflows.oncall.channels.slack import SCOPES
 from workflows.oncall.configuration import Configuration, Service, configuration_in
 from workflows.oncall.parts import channels_of
 from workflows.oncall.signatures import keys_of
@@ -41,6 +42,10 @@ def found(file: Path) -> Found:
         f"sources: {', '.join(sorted(map(str, configuration.sources))) or 'none'}",
         f"channels: {', '.join(f'{name} ({each.kind})' for name, each in configuration.channels.items()) or 'none'}",
     ]
+    fine += [
+        f"{name}: the bot's token needs {', '.join(SCOPES)}"
+        for name, channel in configuration.channels.items() if channel.kind == "slack"
+    ]  # fmt: skip
     for name, service in configuration.services.items():
         lacks = _lacking(configuration, service)
         missing += [f"{name}: {each}" for each in lacks]

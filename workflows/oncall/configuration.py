@@ -125,7 +125,7 @@ class Service(_Part):
 
 
 class Slack(_Part):
-    """A channel of Slack, by a bot's token (scopes chat:write and, to find its own message again, channels:history)."""
+    """A channel of Slack, by a bot's token (scopes chat:write and, to look there, channels:history, groups:history)."""
 
     kind: Literal["slack"]
     channel: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2,30}$")]

@@ -55,7 +55,7 @@ class Known:
 
 @dataclass
 class Standing:
-    """What is known when messages are read. recent: alerts that were new within STORM_S seconds; now: of the database.
+    """What is known when messages are read. recent: alerts that joined within STORM_S seconds; now: of the database.
 
     Filled while they are: latest: the alerts to keep, by fingerprint.
     """

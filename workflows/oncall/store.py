@@ -110,9 +110,6 @@ class PostgresIncidents:
     async def _write(self, cursor: Cursor, standing: Standing) -> None:
         changed = [each for each in standing.incidents.values() if each.changed]
         await cursor.executemany(queries()["oncall_put_incident"], [self._columns(each) for each in changed])
-        rows = [_alert(self._tenant, alert, standing.known[name]) for name, alert in standing.latest.items()]
-        if rows:
-            await cursor.executemany(queries()["oncall_put_alert"], rows)
         merged: dict[str, list[str]] = {}
         for each in changed:
             if each.merged:
@@ -121,6 +118,9 @@ class PostgresIncidents:
             await asked(cursor, "oncall_put_delivery", tenant=self._tenant, incident=each.id, channels=channels)
         for target, gone in merged.items():
             await asked(cursor, "oncall_move_alerts", tenant=self._tenant, incident=target, merged=gone)
+        rows = [_alert(self._tenant, alert, standing.known[name]) for name, alert in standing.latest.items()]
+        if rows:  # after those that moved, which joined before
+            await cursor.executemany(queries()["oncall_put_alert"], rows)
 
     def _columns(self, each: Open) -> dict[str, Any]:
         return {
@@ -209,10 +209,11 @@ class PostgresIncidents:
         return row is not None
 
     async def unlooked(self, incident: Incident, problem: str, *, after_s: float, given_up: bool) -> None:
-        """Keep why there is no note, and when to try again."""
+        """Keep why there is no note, and when to try again. given_up: not before something new is wanted."""
         await self._database.write(
-            "oncall_unlooked", **_whose(incident), problem=text(problem, 500), after=after_s, given_up=given_up
-        )
+            "oncall_unlooked", **_whose(incident), problem=text(problem, 500), after=after_s, given_up=given_up,
+            wanted=incident.wanted,
+        )  # fmt: skip
 
     async def tell(self, lease_s: float) -> Delivery | None:
         """A channel that does not show its incident as it is."""
@@ -232,11 +233,15 @@ class PostgresIncidents:
             pause=pause_s,
         )  # fmt: skip
 
-    async def untold(self, delivery: Delivery, problem: str, *, after_s: float, dead: bool, trying: int) -> None:
-        """Keep why it could not be told. trying: the revision that may be shown all the same, 0 for none."""
+    async def untold(self, delivery: Delivery, problem: str, *, after_s: float, died: str, trying: int) -> None:
+        """Keep why it could not be told. died: the stage that it is given up for, "" to try again after `after_s`.
+
+        trying: the revision that may be shown all the same, 0 for none.
+        """
         await self._database.write(
-            "oncall_untold", **_which(delivery), problem=text(problem, 500), after=after_s, dead=dead, trying=trying
-        )
+            "oncall_untold", **_which(delivery), problem=text(problem, 500), after=0.0 if died else after_s,
+            dead=bool(died), died=died, trying=trying,
+        )  # fmt: skip
 
     async def forget(self, days: float) -> None:
         """Remove what is old. days: for which ended incidents are kept, 0 for ever."""

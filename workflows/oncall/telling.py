@@ -31,6 +31,7 @@ class Step(Value):
 class Told(Value):
     """All that a channel may say. Texts are masked, on one line each, and never marked up: channels escape them.
 
+    turn: number of the stage among those that this channel was told of: the same when it is told again of one.
     link: where the note is, "" for nowhere; asks: whether to ask what it was worth; sources: links of alerts.
     """
 
@@ -55,6 +56,7 @@ class Told(Value):
     link: str = ""
     sources: tuple[str, ...] = ()
     asks: bool = False
+    turn: int = 1
 
     @property
     def headline(self) -> str:
@@ -74,9 +76,9 @@ class Told(Value):
 
 def told_of(
     incident: Incident, before: tuple[Before, ...], *, links: str = "", rated: bool = False,
-    sources: tuple[str, ...] = (),
+    sources: tuple[str, ...] = (), turn: int = 1,
 ) -> Told:  # fmt: skip
-    """What is told of an incident now. sources: addresses of its alerts at their makers."""
+    """What is told of an incident now. sources: addresses of its alerts at their makers; turn: see Told."""
     note = incident.note
     seen = f"{incident.alerts} alerts in {incident.messages} messages, {incident.firing} firing"
     flaps = f", {incident.flaps} fired again" if incident.flaps else ""
@@ -88,7 +90,7 @@ def told_of(
         before=tuple(f"{each.id} {_line(each.title, 100)} ({written(each.since)})" for each in before),
         merged=incident.merged, problem=_line(incident.problem, 300),
         link=f"{links.rstrip('/')}/v1/incidents/{incident.id}/note" if links else "", sources=sources[:MOST],
-        asks=incident.state == "resolved" and note is not None and not rated, **_noted(note),
+        asks=incident.state == "resolved" and note is not None and not rated, turn=turn, **_noted(note),
     )  # fmt: skip
 
 

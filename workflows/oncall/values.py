@@ -24,6 +24,7 @@ class Message(Value):
 class Incident(Value):
     """An incident. since, until: seconds since 1970; revision: of all that is told; note: None before the first look.
 
+    attempts: to look into it, ever; tries: since the last one that came to an end.
     merged: the incident that it became part of; cause: id of its cause, "" for none; problem: of the last look.
     """
 
@@ -50,6 +51,7 @@ class Incident(Value):
     wanted: int
     looks: int
     attempts: int
+    tries: int = 0
     note: Note | None
     cause: str
     problem: str
@@ -71,14 +73,20 @@ class Before(Value):
 
 
 class Delivery(Value):
-    """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none."""
+    """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none.
+
+    turns: how often the stage that it shows has changed; attempts: ever, each of one worker; tries: since it was
+    last told; dead: not told before the next stage.
+    """
 
     incident: str
     channel: str
     told: int
     stage: str
+    turns: int
     reference: str
     trying: int
     attempts: int
+    tries: int
     problem: str = ""
     dead: bool = False

@@ -29,6 +29,7 @@ from workflows.service.ports import StoreDown
 from workflows.text import line
 
 MOST_LOOKS, MOST_TRIES = 5, 12
+ENDLESS = f"given up: {MOST_LOOKS} looks into it did not come to an end, as when they end the process"
 TELLERS = 2
 STEPS: tuple[Stage, ...] = ("noted", "resolved")  # what channels are told that cannot change what they showed
 Look = Callable[[Incident, Sequence[Alert]], Awaitable[Note]]
@@ -94,6 +95,10 @@ class Work:
         if incident is None:
             return False
         log = self._log.bind(incident=incident.id, attempt=incident.attempts)
+        if incident.tries > MOST_LOOKS:
+            await self._store.unlooked(incident, ENDLESS, after_s=0.0, given_up=True)
+            log.warning("given up", problem=ENDLESS)
+            return True
         work = asyncio.create_task(self._looked(incident))
         holding = asyncio.create_task(self._hold(incident, work))
         try:
@@ -142,9 +147,10 @@ class Work:
         return max(1.0, self._configuration.update_seconds) if more else -1.0
 
     async def _failed(self, incident: Incident, problem: str) -> None:
-        after = self._pause(incident.attempts)
+        after = self._pause(incident.tries)
+        over = incident.tries >= MOST_LOOKS
+        problem = f"given up after {MOST_LOOKS} tries: {problem}" if over else problem
         self._log.warning("no note", incident=incident.id, problem=problem)
-        over = incident.attempts - incident.looks >= MOST_LOOKS
         await self._store.unlooked(incident, problem, after_s=after, given_up=over)
 
     def _pause(self, tries: int) -> float:
@@ -160,8 +166,12 @@ class Work:
             return False
         incident = await self._store.incident(delivery.incident)
         channel = self._channels.get(delivery.channel)
-        if incident is None or channel is None:
-            await self._store.untold(delivery, "there is no such channel any more", after_s=0, dead=True, trying=0)
+        if incident is None:
+            return True  # forgotten, and the delivery with it
+        if channel is None:
+            await self._store.untold(
+                delivery, "there is no such channel any more", after_s=0, died=incident.stage, trying=delivery.trying
+            )
             return True
         if not channel.edits and (incident.stage not in STEPS or incident.stage == delivery.stage):
             await self._store.told(
@@ -175,7 +185,7 @@ class Work:
         sources = tuple(dict.fromkeys(each.link for each in await self._store.alerts(incident.id, 50) if each.link))
         told = told_of(
             incident, await self._store.before(incident), links=self._configuration.links or "",
-            rated=await self._store.rated(incident.id), sources=sources,
+            rated=await self._store.rated(incident.id), sources=sources, turn=delivery.turns + 1,
         )  # fmt: skip
         if not await self._store.trying(delivery, incident.revision):
             return
@@ -183,19 +193,19 @@ class Work:
         try:
             reference = await channel.tell(told, delivery.reference, uncertain=delivery.trying > 0)
         except Untold as error:
-            await self._untold(delivery, error, incident.revision)
-            log.warning("not told", problem=str(error), tries=delivery.attempts)
+            await self._untold(delivery, error, incident)
+            log.warning("not told", problem=str(error), tries=delivery.tries)
         except Exception as error:
             log.exception("a bug", error=type(error).__name__)
             wrong = Untold(f"a bug: {type(error).__name__}", uncertain=True)
-            await self._untold(delivery, wrong, incident.revision)
+            await self._untold(delivery, wrong, incident)
         else:
             pause = self._pace.pause_s
             await self._store.told(delivery, incident.revision, incident.stage, reference, pause_s=pause)
             log.info("told", stage=incident.stage)
 
-    async def _untold(self, delivery: Delivery, error: Untold, revision: int) -> None:
-        after = error.after_s if error.after_s is not None else self._pause(delivery.attempts)
-        dead = error.final or delivery.attempts >= MOST_TRIES
-        maybe = revision if error.uncertain else delivery.trying
-        await self._store.untold(delivery, str(error), after_s=after, dead=dead, trying=maybe)
+    async def _untold(self, delivery: Delivery, error: Untold, incident: Incident) -> None:
+        after = error.after_s if error.after_s is not None else self._pause(delivery.tries)
+        died = incident.stage if error.final or delivery.tries >= MOST_TRIES else ""
+        maybe = incident.revision if error.uncertain else delivery.trying
+        await self._store.untold(delivery, str(error), after_s=after, died=died, trying=maybe)

@@ -1,6 +1,7 @@
 """Email: plain text, one message for each step (noted, resolved), in one thread. Sent mail cannot be changed.
 
-Each message has an id that follows from the incident and the step: one that is sent twice is one in a mail program.
+Each message has an id that follows from the incident and the step, whatever became known between two tries: one that
+is sent twice is one in a mail program. A step that comes again, as when an incident goes on, is another.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def message(told: Told, server: Email, reference: str) -> EmailMessage:
     made["From"], made["To"] = server.sender, ", ".join(server.to)
     made["Subject"] = " ".join(told.headline.split())[:200]
     made["Date"] = formatdate()
-    made["Message-ID"] = f"<{told.incident}.{told.stage}.{told.revision}@{server.sender.partition('@')[2]}>"
+    made["Message-ID"] = f"<{told.incident}.{told.stage}.{told.turn}@{server.sender.partition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"
     if reference:
         made["In-Reply-To"] = made["References"] = reference

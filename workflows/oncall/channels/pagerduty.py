@@ -31,12 +31,12 @@ class PagerDutyChannel:
         theirs = next((match[1] for each in told.sources if (match := _ADDRESS.fullmatch(each))), "")
         if not theirs:
             return reference or "no incident of PagerDuty"
-        mark = f"({told.incident}, {told.stage}, revision {told.revision})"
+        mark = f"({told.incident}, {told.stage}, turn {told.turn},"
         where = f"{self.url.rstrip('/')}/incidents/{theirs}/notes"
-        if uncertain and await self._there(where, f"({told.incident}, {told.stage},"):
+        if uncertain and await self._there(where, mark):
             return theirs
-        text = note(told)
-        await asked("POST", where, headers=self._headers, json={"note": {"content": f"{text}\n{mark}"}})
+        text = f"{note(told)}\n{mark} revision {told.revision})"
+        await asked("POST", where, headers=self._headers, json={"note": {"content": text}})
         return theirs
 
     @property

@@ -2,6 +2,8 @@
 
 What strangers wrote stands in plain_text objects, where neither mentions nor markup mean anything. The message carries
 metadata with the incident's id: one that may have been posted without our knowing is found by it, not posted again.
+While Slack does not let us look (a scope that is missing, too many calls), nothing is posted. The bot's token needs the
+scopes chat:write, channels:history and groups:history, and the bot is to be a member of the channel.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ from typing import Any
 from workflows.oncall.channels.channel import Untold, asked
 from workflows.oncall.telling import Told, asking, paragraphs
 
+SCOPES = ("chat:write", "channels:history", "groups:history")
 EVENT = "patchwright_incident"
+PAGE, PAGES = 50, 20  # messages of one answer, which is to stay below MOST_ANSWER; answers that are read at most
 HEADER, SECTION, BLOCKS = 150, 3000, 50  # characters, characters, blocks of a message
 _BROKEN = frozenset({
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_permission",
     "missing_scope", "channel_not_found", "not_in_channel", "is_archived", "invalid_blocks", "msg_too_long",
 })  # fmt: skip
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_WAIT, WAIT_S = frozenset({"ratelimited", "rate_limited"}), 30.0
 _MAYBE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 
 
@@ -54,17 +59,37 @@ class SlackChannel:
             raise _untold(error) from None
 
     async def _found(self, incident: str) -> str:
-        """The message about an incident among the newest of the channel; "" where none is seen."""
-        asks = {"channel": self.channel, "limit": "200", "include_all_metadata": "true"}
-        try:
-            read = await self._call("conversations.history", None, asks)
-        except _Refused:
-            return ""
-        for each in read.get("messages") or ():
-            metadata = each.get("metadata") or {}
-            if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("incident") == incident:
-                return str(each.get("ts", ""))
+        """The message about an incident among the newest of the channel; "" where it is not. Raises Untold if unseen.
+
+        A message with PAGES * PAGE newer ones counts as not there: nobody would see it change.
+        """
+        cursor = ""
+        for _ in range(PAGES):
+            read = await self._page(cursor)
+            for each in read["messages"]:
+                metadata = each.get("metadata") or {}
+                payload = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == EVENT and payload.get("incident") == incident:
+                    return str(each["ts"])
+            cursor = (read.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
         return ""
+
+    async def _page(self, cursor: str) -> dict[str, Any]:
+        """Some messages of the channel, the newest first. Raises Untold, uncertain: who cannot look does not know."""
+        asks = {"channel": self.channel, "limit": str(PAGE), "include_all_metadata": "true"}
+        try:
+            read = await self._call("conversations.history", None, asks | ({"cursor": cursor} if cursor else {}))
+        except _Refused as error:
+            needs = f" (needed: {', '.join(SCOPES)})" if str(error) == "missing_scope" else ""
+            raise Untold(
+                f"whether the message is there is not known: Slack says {error} to conversations.history{needs}",
+                after_s=WAIT_S if str(error) in _WAIT else None, uncertain=True,
+            ) from None  # fmt: skip
+        if not isinstance(read.get("messages"), list) or not all(isinstance(each, dict) for each in read["messages"]):
+            raise Untold("the answer to conversations.history is not Slack's", uncertain=True)
+        return read
 
     async def _call(
         self, method: str, content: dict[str, Any] | None, params: dict[str, str] | None = None
@@ -87,7 +112,7 @@ class SlackChannel:
 
 def _untold(error: _Refused) -> Untold:
     said = str(error)
-    after = 30.0 if said in ("ratelimited", "rate_limited") else None
+    after = WAIT_S if said in _WAIT else None
     return Untold(f"Slack says {said}", after_s=after, final=said in _BROKEN, uncertain=said in _MAYBE)
 
 

@@ -11,11 +11,12 @@ where tenant = %(tenant)s and state <> 'merged'
     and (touched > now() - make_interval(secs => %(quiet)s) or id = any(%(ids)s::text[]))
 order by seq;
 -- oncall_known --
-select fingerprint, incident, firing, starts, ends from oncall_alerts
-where tenant = %(tenant)s and fingerprint = any(%(fingerprints)s::text[]);
+-- Each alert as it is in the incident that it joined last.
+select distinct on (fingerprint) fingerprint, incident, firing, starts, ends from oncall_alerts
+where tenant = %(tenant)s and fingerprint = any(%(fingerprints)s::text[]) order by fingerprint, joined desc;
 -- oncall_recent --
 select count(*) as many from oncall_alerts
-where tenant = %(tenant)s and first > now() - make_interval(secs => %(window)s);
+where tenant = %(tenant)s and joined > now() - make_interval(secs => %(window)s);
 -- oncall_put_incident --
 insert into oncall_incidents as known (id, tenant, state, title, severity, services, titles, messages, alerts, firing,
     flaps, since, until, storm, manual, merged, due, closed)
@@ -34,10 +35,16 @@ on conflict (id) do update set state = excluded.state, severity = excluded.sever
 -- oncall_put_alert --
 insert into oncall_alerts (tenant, fingerprint, incident, firing, starts, ends, value)
 values (%(tenant)s, %(fingerprint)s, %(incident)s, %(firing)s, %(starts)s, %(ends)s, %(value)s)
-on conflict (tenant, fingerprint) do update set incident = excluded.incident, firing = excluded.firing,
-    starts = excluded.starts, ends = excluded.ends, value = excluded.value;
+on conflict (tenant, fingerprint, incident) do update set firing = excluded.firing, starts = excluded.starts,
+    ends = excluded.ends, value = excluded.value;
 -- oncall_move_alerts --
-update oncall_alerts set incident = %(incident)s where tenant = %(tenant)s and incident = any(%(merged)s::text[]);
+-- What stands in the incident already stays, unless what comes joined later.
+with moved as (delete from oncall_alerts where tenant = %(tenant)s and incident = any(%(merged)s::text[]) returning *)
+insert into oncall_alerts as known (tenant, fingerprint, incident, firing, starts, ends, value, joined)
+select distinct on (fingerprint) tenant, fingerprint, %(incident)s, firing, starts, ends, value, joined
+from moved order by fingerprint, joined desc
+on conflict (tenant, fingerprint, incident) do update set firing = excluded.firing, starts = excluded.starts,
+    ends = excluded.ends, value = excluded.value, joined = excluded.joined where excluded.joined > known.joined;
 -- oncall_put_delivery --
 insert into oncall_deliveries (incident, channel)
 select id, channel from oncall_incidents, unnest(%(channels)s::text[]) as channel
@@ -48,7 +55,7 @@ select * from oncall_incidents where tenant = %(tenant)s and id = %(incident)s;
 select * from oncall_incidents where tenant = %(tenant)s and (%(before)s = 0 or seq < %(before)s)
     and (%(state)s = '' or state = %(state)s) order by seq desc limit %(limit)s;
 -- oncall_alerts --
-select value from oncall_alerts where tenant = %(tenant)s and incident = %(incident)s order by first limit %(limit)s;
+select value from oncall_alerts where tenant = %(tenant)s and incident = %(incident)s order by joined limit %(limit)s;
 -- oncall_deliveries --
 select d.* from oncall_deliveries d join oncall_incidents i on i.id = d.incident
 where i.tenant = %(tenant)s and i.id = %(incident)s order by d.channel;
@@ -72,8 +79,8 @@ returning incident;
 select 1 as one from oncall_feedback f join oncall_incidents i on i.id = f.incident
 where i.tenant = %(tenant)s and i.id = %(incident)s limit 1;
 -- oncall_claim --
--- An incident to look into: who had it and is silent has lost it.
-update oncall_incidents set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s)
+-- An incident to look into: who had it and is silent has lost it, which is a try as well.
+update oncall_incidents set attempts = attempts + 1, tries = tries + 1, lease = now() + make_interval(secs => %(lease)s)
 where id = (
     select id from oncall_incidents where looked < wanted and state <> 'merged' and due <= now()
         and coalesce(lease < now(), true) and tenant = %(tenant)s
@@ -86,22 +93,26 @@ where id = %(incident)s and attempts = %(attempt)s and lease is not null returni
 -- oncall_noted --
 -- again: seconds after which it is looked at once more, negative for never.
 update oncall_incidents set note = %(note)s, noted = now(), cause = %(cause)s, looked = %(wanted)s, lease = null,
-    looks = looks + 1, problem = '', revision = revision + 1,
+    looks = looks + 1, tries = 0, problem = '', revision = revision + 1,
     wanted = case when wanted = %(wanted)s and %(again)s >= 0 then wanted + 1 else wanted end,
     due = now() + make_interval(secs => greatest(%(again)s, %(update)s))
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_unlooked --
 update oncall_incidents set lease = null, problem = %(problem)s,
     due = now() + make_interval(secs => %(after)s),
-    looked = case when %(given_up)s then wanted else looked end, revision = revision + 1
+    looked = case when %(given_up)s then %(wanted)s else looked end,
+    tries = case when %(given_up)s then 0 else tries end, revision = revision + 1
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_tell --
-update oncall_deliveries set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s)
+-- One that was given up is tried again when the incident has reached another stage.
+update oncall_deliveries set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s),
+    tries = case when dead then 1 else tries + 1 end, dead = false
 where (incident, channel) = (
     select d.incident, d.channel from oncall_deliveries d join oncall_incidents i on i.id = d.incident
-    where d.told < i.revision and not d.dead and d.due <= now() and coalesce(d.lease < now(), true)
+    where d.told < i.revision and d.due <= now() and coalesce(d.lease < now(), true)
         and i.tenant = %(tenant)s and i.opened < now() - make_interval(secs => %(settle)s)
-        and not (i.state = 'merged' and d.told = 0)
+        and not (i.state = 'merged' and d.told = 0) and not (d.dead
+            and d.died = case when i.state <> 'open' then i.state when i.note is null then 'opened' else 'noted' end)
     order by d.due limit 1 for update of d skip locked
 )
 returning *;
@@ -109,11 +120,12 @@ returning *;
 update oncall_deliveries set trying = %(revision)s
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_told --
-update oncall_deliveries set told = %(revision)s, stage = %(stage)s, reference = %(reference)s, trying = 0,
-    attempts = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
+update oncall_deliveries set told = %(revision)s, turns = turns + (stage <> %(stage)s)::int, stage = %(stage)s,
+    reference = %(reference)s, trying = 0,
+    tries = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_untold --
-update oncall_deliveries set lease = null, problem = %(problem)s, dead = %(dead)s, trying = %(trying)s,
+update oncall_deliveries set lease = null, problem = %(problem)s, dead = %(dead)s, died = %(died)s, trying = %(trying)s,
     due = now() + make_interval(secs => %(after)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_forget_messages --

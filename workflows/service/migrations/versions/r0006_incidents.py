@@ -36,7 +36,8 @@ STATEMENTS: tuple[str, ...] = (
         looks integer not null default 0,
         due timestamptz not null default now(),
         lease timestamptz,
-        attempts integer not null default 0,
+        attempts bigint not null default 0,         -- ever: each names the one who has the lease
+        tries integer not null default 0,           -- since the last look that came to an end
         note text,                      -- JSON in ASCII
         noted timestamptz,
         cause text not null default '', -- its id, the same when it comes again
@@ -56,12 +57,12 @@ STATEMENTS: tuple[str, ...] = (
         starts bigint not null,
         ends bigint not null,
         value text not null,            -- JSON in ASCII
-        first timestamptz not null default now(),
-        primary key (tenant, fingerprint)
+        joined timestamptz not null default now(),  -- when it became part of its incident: many at once are a storm
+        primary key (tenant, fingerprint, incident) -- an incident that is over keeps its alerts
     )
     """,
     "create index oncall_alerts_incident on oncall_alerts (incident)",
-    "create index oncall_alerts_first on oncall_alerts (tenant, first)",
+    "create index oncall_alerts_joined on oncall_alerts (tenant, joined)",
     """
     create table oncall_messages (
         tenant text not null,
@@ -77,13 +78,16 @@ STATEMENTS: tuple[str, ...] = (
         channel text not null,
         told bigint not null default 0, -- the revision that the channel shows
         stage text not null default '', -- what it was last told: opened, noted, resolved
+        turns integer not null default 0,           -- how often that changed
         reference text not null default '',         -- what the channel calls its message
         trying bigint not null default 0,           -- a revision that may have been told without our knowing
-        attempts integer not null default 0,
+        attempts bigint not null default 0,         -- ever: each names the one who has the lease
+        tries integer not null default 0,           -- since it was last told
         due timestamptz not null default now(),
         lease timestamptz,
         problem text not null default '',
         dead boolean not null default false,
+        died text not null default '',  -- the stage that it could not be told of
         primary key (incident, channel)
     )
     """,
