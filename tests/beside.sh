@@ -5,7 +5,10 @@ set -u
 tests=$1
 shift 2
 said=$(mktemp)
-"${BIN:-.venv/bin}/python" -m pytest "$tests" >"$said" 2>&1 </dev/null &
+# A shell lets what it starts beside itself ignore SIGINT, and tests of interrupts need it.
+"${BIN:-.venv/bin}/python" -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, "-m", "pytest", *sys.argv[1:]])' "$tests" >"$said" 2>&1 </dev/null &
 beside=$!
 trap 'kill "$beside" 2>/dev/null; rm -f "$said"' EXIT
 trap 'exit 130' INT TERM
