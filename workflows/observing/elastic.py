@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.tool import ToolError
 from tools.triage.observed import service_of
-from workflows.observing.lines import Book, Entry, Fetched, kept
+from workflows.observing.lines import Book, Entry, Fetched, kept, whole
 from workflows.observing.wire import Wire
 from workflows.text import line
 
@@ -33,7 +33,7 @@ _NAMES = {
 
 def lines(wire: Wire, since: int, until: int, query: str, folder: Path) -> Fetched:
     """The lines of a time. query: of Lucene; the address may end in an index. Raises ToolError, OSError."""
-    book = Book()
+    book = Book(since, until)
     for hit in _pages(wire, since * 1000, until * 1000 + 999, query):
         service, entry = _entry(wire, hit)
         book.add(service, entry)
@@ -61,11 +61,12 @@ def _pages(wire: Wire, since_ms: int, until_ms: int, query: str) -> Iterator[Map
         hits = _hits(wire, wire.post("/_search", _body(since_ms, until_ms, query, after)))
         fresh = [hit for hit in hits if _key(hit) not in seen]
         yield from fresh
-        if len(hits) < PAGE:
+        within = [at for hit in hits if since_ms <= (at := _at(wire, hit)) <= until_ms]
+        if len(hits) < PAGE or not within:
             return
-        last = _at(wire, hits[-1])
+        last = within[-1]
         # of the last time there may be more: once again with it, unless the whole page was of that time
-        after = last - 1 if fresh and last > _at(wire, hits[0]) else last
+        after = last - 1 if fresh and last > within[0] else last
         seen = {_key(hit) for hit in hits if _at(wire, hit) == last}
 
 
@@ -82,10 +83,10 @@ def _key(hit: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _at(wire: Wire, hit: Mapping[str, Any]) -> int:
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970; -1 for what is none."""
     try:
-        return int(hit["sort"][0])
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+        return whole(hit["sort"][0])
+    except (TypeError, IndexError, KeyError) as error:
         raise ToolError(f"{wire}: a document without {TIME}") from error
 
 

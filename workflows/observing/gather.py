@@ -79,6 +79,8 @@ def gather(asked: Asked, since: int, until: int, folder: Path) -> Gathered:
             _ask(server, asked.queries, (since, until), folder, found)
         except ToolError as error:
             found.notes.append(str(error))
+        except RecursionError:
+            found.notes.append(f"{server}: an answer that is nested too deep")
     return found
 
 

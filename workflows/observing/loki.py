@@ -13,7 +13,7 @@ from typing import Any
 from tools.oplogs.asking import written
 from tools.tool import ToolError
 from tools.triage.observed import SERVICES, service_of
-from workflows.observing.lines import Book, Entry, Fetched, kept
+from workflows.observing.lines import Book, Entry, Fetched, kept, whole
 from workflows.observing.wire import Wire
 from workflows.text import line
 
@@ -26,7 +26,7 @@ Row = tuple[int, str, str, str]  # nanoseconds, service, level, line
 def lines(wire: Wire, since: int, until: int, query: str, folder: Path) -> Fetched:
     """The lines of a time, by a log query or of all services. Raises ToolError, OSError."""
     chosen = query or _everything(wire, since, until)
-    book = Book()
+    book = Book(since, until)
     for stamp, service, level, text in _pages(wire, chosen, since * 10**9, (until + 1) * 10**9):
         book.add(service or "loki", Entry(stamp, text, level))
         if book.full:
@@ -59,9 +59,10 @@ def _pages(wire: Wire, query: str, start: int, end: int) -> Iterator[Row]:
         rows = sorted(_rows(wire, wire.get("/loki/api/v1/query_range", asked)))
         fresh = [row for row in rows if row not in seen]
         yield from fresh
-        if len(rows) < PAGE:
+        within = [stamp for stamp, *_ in rows if start <= stamp < end]
+        if len(rows) < PAGE or not within:
             return
-        last = rows[-1][0]
+        last = within[-1]
         start = last if fresh and last > start else last + 1  # a page of one time alone: the rest of that time is lost
         seen = {row for row in rows if row[0] == last}
 
@@ -81,7 +82,7 @@ def _values(wire: Wire, stream: Mapping[str, Any], labels: Mapping[str, str]) ->
     service = service_of(labels)
     try:
         for stamp, text, *_ in stream["values"]:
-            yield int(stamp), service, level, str(text)
+            yield whole(stamp), service, level, str(text)
     except (KeyError, TypeError, ValueError) as error:
         raise ToolError(f"{wire}: values were expected, a time and a line each") from error
 

@@ -1,0 +1,121 @@
+"""Sources that answer as no honest one does, and those that fail half-way: what they said before is kept, and told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from workflows.observing.gather import Asked, Gathered, Source, gather
+
+SINCE, UNTIL = 1_772_445_600, 1_772_449_200
+Answer = Callable[[Mapping[str, Any]], object]  # what is asked -> JSON, or an int for an error's status
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[str]:
+    """The address of a server on loopback that answers so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Standard error stays quiet."""
+
+        def do_GET(self) -> None:
+            self._say({name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()})
+
+        def do_POST(self) -> None:
+            self._say(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _say(self, asked: Mapping[str, Any]) -> None:
+            said = answer(asked)
+            data = (said if isinstance(said, str) else json.dumps(said)).encode()
+            self.send_response(said if isinstance(said, int) else 200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def loki(rows: list[list[object]]) -> object:
+    """A page of lines of one service."""
+    result = [{"stream": {"service_name": "shop"}, "values": rows}]
+    return {"status": "success", "data": {"resultType": "streams", "result": result}}
+
+
+def hits(rows: list[tuple[object, str]]) -> object:
+    """A page of documents: what each is sorted by, and its message."""
+    found = [{"_index": "a", "_id": text, "sort": [key], "_source": {"message": text}} for key, text in rows]
+    return {"hits": {"hits": found}}
+
+
+def matrix(rows: list[list[object]]) -> object:
+    """Points of one series."""
+    return {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": rows}]}}
+
+
+def asked_of(source: Source, answer: Answer, folder: Path, *queries: str) -> Gathered:
+    """What comes of asking."""
+    with answering(answer) as address:
+        return gather(Asked({source: address}, {source: queries}), SINCE, UNTIL, folder)
+
+
+def texts(found: Gathered) -> str:
+    """All lines that came."""
+    return "".join(path.read_text() for paths in found.files.values() for path in paths)
+
+
+@pytest.mark.parametrize("odd", ["9" * 30, "-5", "inf", str((UNTIL + 1) * 10**9), "9" * 5000, 1e300])
+def test_lines_of_times_that_nobody_asked_for_are_left_out(odd: object, tmp_path: Path) -> None:
+    said = loki([[odd, "from nowhere"], [str(SINCE * 10**9), "fine"]])
+    found = asked_of("loki", lambda _: said, tmp_path / "a", '{a="b"}')
+    assert texts(found) == "2026-03-02T10:00:00.000Z fine\n"
+    assert found.notes == ["loki: 1 lines bear times that were not asked for; they are left out"]
+
+
+@pytest.mark.parametrize("odd", [10**18, "9" * 30, -1, "inf", 1e300])
+def test_documents_of_times_that_nobody_asked_for_are_left_out(odd: object, tmp_path: Path) -> None:
+    said = hits([(SINCE * 1000, "fine"), (odd, "from nowhere")])
+    found = asked_of("elasticsearch", lambda _: said, tmp_path / "a")
+    assert texts(found) == "2026-03-02T10:00:00.000Z fine\n"
+    assert found.notes == ["elasticsearch: 1 lines bear times that were not asked for; they are left out"]
+
+
+def test_a_page_without_any_time_that_was_asked_for_is_the_last(tmp_path: Path) -> None:
+    """The next page cannot be asked for by a time that is none."""
+    found = asked_of("loki", lambda _: loki([["9" * 30, str(n)] for n in range(2000)]), tmp_path / "a", '{a="b"}')
+    assert found.notes == ["loki: 2000 lines bear times that were not asked for; they are left out"]
+    documents = hits([(10**30, str(n)) for n in range(1000)])
+    found = asked_of("elasticsearch", lambda _: documents, tmp_path / "b")
+    assert found.notes == ["elasticsearch: 1000 lines bear times that were not asked for; they are left out"]
+
+
+@pytest.mark.parametrize("odd", ["inf", "nan", 1e300, 10**18, SINCE - 3600, "9" * 30])
+def test_points_of_times_that_nobody_asked_for_are_left_out(odd: object, tmp_path: Path) -> None:
+    said = matrix([[SINCE, "1"], [odd, "7"], [UNTIL, "inf"]])
+    found = asked_of("prometheus", lambda _: said, tmp_path, "up")
+    assert [series.times for series in found.series] == [(SINCE, UNTIL)]
+    assert found.notes == ["prometheus: 1 points of up bear times that were not asked for; they are left out"]
+
+
+def test_an_answer_that_is_nested_deeply_is_told(tmp_path: Path) -> None:
+    deep = '{"a":' * 1010 + "1" + "}" * 1010
+    answer = f'{{"hits":{{"hits":[{{"_index":"a","_id":"1","sort":[{SINCE * 1000}],"_source":{deep}}}]}}}}'
+    found = asked_of("elasticsearch", lambda _: answer, tmp_path)
+    assert [note.partition(": ")[2] for note in found.notes] == ["an answer that is nested too deep"]
