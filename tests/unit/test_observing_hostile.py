@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -59,7 +59,7 @@ def loki(rows: list[list[object]]) -> object:
     return {"status": "success", "data": {"resultType": "streams", "result": result}}
 
 
-def hits(rows: list[tuple[object, str]]) -> object:
+def hits(rows: Sequence[tuple[object, str]]) -> object:
     """A page of documents: what each is sorted by, and its message."""
     found = [{"_index": "a", "_id": text, "sort": [key], "_source": {"message": text}} for key, text in rows]
     return {"hits": {"hits": found}}
@@ -119,3 +119,44 @@ def test_an_answer_that_is_nested_deeply_is_told(tmp_path: Path) -> None:
     answer = f'{{"hits":{{"hits":[{{"_index":"a","_id":"1","sort":[{SINCE * 1000}],"_source":{deep}}}]}}}}'
     found = asked_of("elasticsearch", lambda _: answer, tmp_path)
     assert [note.partition(": ")[2] for note in found.notes] == ["an answer that is nested too deep"]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "kept", "told"),
+    [
+        (2500, 5000, 2501, []),
+        (6000, 5000, 5001, ["at 2026-03-02T10:00:00Z only 5000 are here, as many as it gives at once"]),
+        (2500, 2000, 2001, ["at 2026-03-02T10:00:00Z only 2000 are here", "400 "]),
+    ],
+)
+def test_lines_of_one_time_that_fill_a_page_are_asked_for_at_once(
+    count: int, most: int, kept: int, told: list[str], tmp_path: Path
+) -> None:
+    """What is still not given is told, with its time; later lines are not lost."""
+    rows = [*([SINCE * 10**9, f"line {n}"] for n in range(count)), [UNTIL * 10**9, "the last"]]
+
+    def answer(asked: Mapping[str, Any]) -> object:
+        limit = int(asked["limit"])
+        found = [row for row in rows if int(asked["start"]) <= int(str(row[0])) < int(asked["end"])][:limit]
+        return loki([[str(stamp), text] for stamp, text in found]) if limit <= most else 400
+
+    found = asked_of("loki", answer, tmp_path / "a", '{a="b"}')
+    lines = texts(found).splitlines()
+    assert (len(set(lines)), lines[-1]) == (kept, "2026-03-02T11:00:00.000Z the last")
+    assert len(found.notes) == min(1, len(told))
+    assert all(part in found.notes[0] for part in told)
+
+
+@pytest.mark.parametrize("fault", ["refused", "one number"])
+def test_documents_of_one_time_that_cannot_be_had_are_told(fault: str, tmp_path: Path) -> None:
+    def answer(asked: Mapping[str, Any]) -> object:
+        by_number = "_seq_no" in asked["sort"][0]
+        if by_number and fault == "refused":
+            return 400
+        if asked.get("search_after", [-1])[0] >= (0 if by_number else SINCE * 1000):
+            return hits([(UNTIL * 1000, "the last")][: not by_number])
+        return hits([(0 if by_number else SINCE * 1000, f"line {n}") for n in range(1000)])
+
+    found = asked_of("elasticsearch", answer, tmp_path / "a")
+    assert len(texts(found).splitlines()) == 1001
+    assert ["of the lines at 2026-03-02T10:00:00Z not all are here" in note for note in found.notes] == [True]

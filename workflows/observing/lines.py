@@ -30,6 +30,7 @@ class Book:
     """Entries by service, of the seconds from `since` to `until`, up to a bound.
 
     odd: how many were of times that were not asked for; full: the bound is reached, what comes later is left out.
+    notes: what else a reader should know.
     """
 
     since: int
@@ -38,6 +39,7 @@ class Book:
     lines: int = 0
     size: int = 0
     odd: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
@@ -84,7 +86,7 @@ def kept(book: Book, folder: Path, source: str, where: str, query: str) -> Fetch
         first, last = entries[0].stamp // 10**9, entries[-1].stamp // 10**9
         summary = f"{source}: {len(entries)} lines of {service} in {max(1, last - first)} s"
         seen.append(Seen(kind="log", summary=summary, time=first, where=where, query=query))
-    return Fetched(files, tuple(seen), tuple(_notes(book, source)))
+    return Fetched(files, tuple(seen), (*book.notes, *_notes(book, source)))
 
 
 def _notes(book: Book, source: str) -> Iterator[str]:
