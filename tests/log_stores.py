@@ -2,9 +2,9 @@
 
 The formats are those of their documentation: Loki's `query_range` (start inclusive, end exclusive, nanoseconds, a limit
 over all streams, `direction`), Elasticsearch's `_search` (range, query_string, sort by time or by the number that a
-shard of two gave, search_after). DIR holds one file of lines for each service; a line's time is what it begins with. Below /loki and /elastic they behave; below /hangs,
-/trickles, /huge, /elsewhere, /broken, /page and /closed they do not. Answers only to the token `canary-token`, and
-writes every question to DIR/asked.jsonl.
+shard of two gave, search_after). DIR holds one file of lines for each service; a line's time is what it begins with.
+Below /loki and /elastic they behave; below /hangs, /trickles, /huge, /elsewhere, /broken, /page and /closed they do
+not. Answers only to the token `canary-token`, and writes every question to DIR/asked.jsonl.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tools.tool import ToolError
 from workflows.observing.gather import Asked, Gathered, Source, gather
+from workflows.observing.wire import Wire
 
 SINCE, UNTIL = 1_772_445_600, 1_772_449_200
 Answer = Callable[[Mapping[str, Any]], object]  # what is asked -> JSON, or an int for an error's status
@@ -70,10 +73,10 @@ def matrix(rows: list[list[object]]) -> object:
     return {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": rows}]}}
 
 
-def asked_of(source: Source, answer: Answer, folder: Path, *queries: str) -> Gathered:
+def asked_of(source: Source, answer: Answer, folder: Path, *queries: str, whole_s: float = 60) -> Gathered:
     """What comes of asking."""
     with answering(answer) as address:
-        return gather(Asked({source: address}, {source: queries}), SINCE, UNTIL, folder)
+        return gather(Asked({source: address}, {source: queries}), SINCE, UNTIL, folder, whole_s=whole_s)
 
 
 def texts(found: Gathered) -> str:
@@ -160,3 +163,94 @@ def test_documents_of_one_time_that_cannot_be_had_are_told(fault: str, tmp_path:
     found = asked_of("elasticsearch", answer, tmp_path / "a")
     assert len(texts(found).splitlines()) == 1001
     assert ["of the lines at 2026-03-02T10:00:00Z not all are here" in note for note in found.notes] == [True]
+
+
+@pytest.mark.parametrize("source", ["loki", "elasticsearch"])
+def test_what_came_before_an_error_is_kept(source: Source, tmp_path: Path) -> None:
+    """Two pages, then a server that is broken: the note says up to when the lines are here."""
+    pages = 0
+
+    def answer(asked: Mapping[str, Any]) -> object:
+        nonlocal pages
+        pages += 1
+        if pages > 2:
+            return 500
+        first = 1000 * pages
+        if source == "loki":
+            return loki([[str((SINCE + first + n // 2) * 10**9), f"line {first + n}"] for n in range(2000)])
+        return hits([((SINCE + first + n // 2) * 1000, f"line {first + n}") for n in range(1000)])
+
+    found = asked_of(source, answer, tmp_path / "a", *['{a="b"}'][: source == "loki"])
+    assert len(texts(found).splitlines()) == (4000 if source == "loki" else 2000)
+    (note,) = found.notes
+    assert "500 " in note
+    assert note.endswith(f"the lines after 2026-03-02T10:{'49:59' if source == 'loki' else '41:39'}Z are missing")
+
+
+def test_figures_before_and_after_a_wrong_question_are_kept(tmp_path: Path) -> None:
+    def answer(asked: Mapping[str, Any]) -> object:
+        return 400 if asked["query"] == "rate(" else matrix([[SINCE, "1"]])
+
+    found = asked_of("prometheus", answer, tmp_path, "up", "rate(", "down")
+    assert [series.name for series in found.series] == ["up", "down"]
+    assert ["400 " in note for note in found.notes] == [True]
+
+
+def test_figures_before_a_server_went_away_are_kept(tmp_path: Path) -> None:
+    def answer(asked: Mapping[str, Any]) -> object:
+        return matrix([[SINCE, "1"]]) if asked["query"] == "up" else 503
+
+    found = asked_of("prometheus", answer, tmp_path, "up", "gone", "never asked")
+    assert [series.name for series in found.series] == ["up"]
+    (note,) = found.notes
+    assert note.endswith("gone is missing, and what was to be asked after it")
+
+
+@pytest.mark.parametrize("source", ["loki", "elasticsearch"])
+def test_a_source_has_its_time_for_all_pages_together(source: Source, tmp_path: Path) -> None:
+    """A page at once, then one that takes for ever: the first is kept, and nobody waits for the twenty seconds."""
+    over = threading.Event()
+    pages = 0
+
+    def answer(asked: Mapping[str, Any]) -> object:
+        nonlocal pages
+        pages += 1
+        if pages > 1:
+            over.wait(10)
+        if source == "loki":
+            return loki([[str((SINCE + n) * 10**9), f"line {n}"] for n in range(2000)])
+        return hits([((SINCE + n) * 1000, f"line {n}") for n in range(1000)])
+
+    found = asked_of(source, answer, tmp_path / "a", *['{a="b"}'][: source == "loki"], whole_s=2)
+    over.set()
+    assert (len(texts(found).splitlines()), pages) == (2000 if source == "loki" else 1000, 2)
+    (note,) = found.notes
+    assert "no answer (within " in note
+    assert note.endswith("are missing")
+
+
+def test_after_its_time_a_source_is_asked_nothing(tmp_path: Path) -> None:
+    found = asked_of("prometheus", lambda _: matrix([]), tmp_path, "up", whole_s=0)
+    assert [note.partition(": ")[2] for note in found.notes] == ["its time is over: ask for less (--since, --until)"]
+
+
+def test_a_head_that_trickles_in_is_bounded_too(tmp_path: Path) -> None:
+    """Each byte comes soon enough; the answer would take for ever."""
+    over = threading.Event()
+
+    def trickle(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=trickle, args=(server,))
+        thread.start()
+        try:
+            with pytest.raises(ToolError, match=r"no answer \(within 0.3 s\)"):
+                Wire("loki", f"http://127.0.0.1:{server.getsockname()[1]}", limit_s=0.3, tries=1).get("/x", {})
+        finally:
+            over.set()
+            thread.join()

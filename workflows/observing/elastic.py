@@ -41,11 +41,7 @@ def lines(wire: Wire, since: int, until: int, query: str, folder: Path) -> Fetch
     """The lines of a time. query: of Lucene; the address may end in an index. Raises ToolError, OSError."""
     book = Book(since, until)
     search = Search(wire, query, book.notes)
-    for hit in search.pages(since * 1000, until * 1000 + 999, _BY_TIME):
-        service, entry = _entry(wire, hit)
-        book.add(service, entry)
-        if book.full:
-            break
+    book.fill(_entry(wire, hit) for hit in search.pages(since * 1000, until * 1000 + 999, _BY_TIME))
     body = json.dumps(search.body(since * 1000, until * 1000 + 999, _BY_TIME, None))
     again = f"curl -H 'Content-Type: application/json' {shlex.quote(wire.url + '/_search')} -d {shlex.quote(body)}"
     return kept(book, folder, "elasticsearch", wire.url, again)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.oplogs.asking import written
 from tools.oplogs.stamps import UNDATED, Clock
+from tools.tool import ToolError
 from tools.triage.observed import Seen
 
 MOST_LINES, MOST_BYTES = 200_000, 128 << 20
@@ -44,6 +46,20 @@ class Book:
     @property
     def full(self) -> bool:
         return self.lines >= MOST_LINES or self.size >= MOST_BYTES
+
+    def fill(self, found: Iterable[tuple[str, Entry]]) -> None:
+        """Add entries, the oldest first; where they end early is noted, and raised as ToolError if there is none."""
+        last = -1
+        try:
+            for service, entry in found:
+                self.add(service, entry)
+                last = max(last, min(entry.stamp // 10**9, self.until))
+                if self.full:
+                    return
+        except ToolError as error:
+            if not self.lines:
+                raise
+            self.notes.append(f"{error}; the lines after {written(last)} are missing")
 
     def add(self, service: str, entry: Entry) -> None:
         """One more, while there is room."""

@@ -27,10 +27,8 @@ def lines(wire: Wire, since: int, until: int, query: str, folder: Path) -> Fetch
     """The lines of a time, by a log query or of all services. Raises ToolError, OSError."""
     chosen = query or _everything(wire, since, until)
     book = Book(since, until)
-    for stamp, service, level, text, _ in _pages(wire, chosen, since * 10**9, (until + 1) * 10**9, book.notes):
-        book.add(service or "loki", Entry(stamp, text, level))
-        if book.full:
-            break
+    rows = _pages(wire, chosen, since * 10**9, (until + 1) * 10**9, book.notes)
+    book.fill((service or "loki", Entry(stamp, text, level)) for stamp, service, level, text, _ in rows)
     again = f"logcli query --addr={shlex.quote(wire.url)} --forward --from={written(since)} --to={written(until)}"
     return kept(book, folder, "loki", wire.url, f"{again} --limit=0 {shlex.quote(chosen)}")
 

@@ -15,7 +15,7 @@ from tools.oplogs.asking import written
 from tools.tool import ToolError
 from tools.triage.observed import Series, Worse, service_of
 from workflows.observing.lines import whole
-from workflows.observing.wire import Wire
+from workflows.observing.wire import Away, Wire
 from workflows.text import line
 
 T = TypeVar("T")
@@ -51,7 +51,14 @@ def series(wire: Wire, since: int, until: int, queries: Sequence[str], notes: li
         )
     found: list[Series] = []
     for query in chosen[:MOST_QUERIES]:
-        found += _asked(wire, query, (since, until, step), notes)
+        try:
+            found += _asked(wire, query, (since, until, step), notes)
+        except Away as error:
+            notes.append(f"{error}; {line(query.name, 100)} is missing, and what was to be asked after it")
+            break
+        except ToolError as error:  # it may have an answer to the next one
+            if str(error) not in notes:
+                notes.append(str(error))
     return tuple(found)
 
 
