@@ -1,10 +1,10 @@
 """Loki and Elasticsearch as far as questions for lines go, in a process of its own: `python -m tests.log_stores DIR`.
 
 The formats are those of their documentation: Loki's `query_range` (start inclusive, end exclusive, nanoseconds, a limit
-over all streams, `direction`), Elasticsearch's `_search` (range, query_string, sort, search_after). DIR holds one file
-of lines for each service; a line's time is what it begins with. Below /loki and /elastic they behave; below /hangs,
-/trickles, /huge, /elsewhere, /broken, /page and /closed they do not. Answers only to the token `canary-token`, and
-writes every question to DIR/asked.jsonl.
+over all streams, `direction`), Elasticsearch's `_search` (range, query_string, sort by time or by the number that a
+shard of two gave, search_after). DIR holds one file of lines for each service; a line's time is what it begins with.
+Below /loki and /elastic they behave; below /hangs, /trickles, /huge, /elsewhere, /broken, /page and /closed they do
+not. Answers only to the token `canary-token`, and writes every question to DIR/asked.jsonl.
 """
 
 from __future__ import annotations
@@ -138,17 +138,19 @@ class Stores(BaseHTTPRequestHandler):
         span = within["range"]["@timestamp"]
         after = body.get("search_after", [-1])[0]
         word = words[0]["query_string"]["query"] if words else ""
-        hits = [
+        hits: list[dict[str, Any]] = [
             {
-                "_index": "logs-1", "_id": str(number), "_score": None, "sort": [stamp // 10**6],
+                "_index": "logs-1", "_id": str(number), "_score": None,
+                "sort": [number // 2 if "_seq_no" in body["sort"][0] else stamp // 10**6],
                 "_source": {
                     "@timestamp": datetime.fromtimestamp(stamp / 10**9, UTC).isoformat(),
                     "message": text, "service": {"name": service},
                 },
             }
             for number, (stamp, service, text) in enumerate(self.rows)
-            if span["gte"] <= stamp // 10**6 <= span["lte"] and stamp // 10**6 > after and word in text
+            if span["gte"] <= stamp // 10**6 <= span["lte"] and word in text
         ]  # fmt: skip
+        hits = sorted((hit for hit in hits if hit["sort"][0] > after), key=lambda hit: hit["sort"][0])
         return {"took": 1, "timed_out": False, "_shards": {"failed": 0}, "hits": {"hits": hits[: body["size"]]}}
 
 

@@ -14,6 +14,7 @@ from tests.service import Site, site
 from tests.unit.test_client import _listening, _worker
 from tools.triage.values import Note
 from workflows.assistant.answers import MOST_PATCH, diagnosis
+from workflows.assistant.desk import MOST_RUNS
 from workflows.assistant.roots import Roots
 from workflows.assistant.server import Logged, Tools, server
 from workflows.assistant.there import There
@@ -96,6 +97,20 @@ async def test_cancelling_a_run_of_a_service_cancels_it_there(tmp_path: Path) ->
             ended = (await client.call_tool("cancel", {"run": run})).structured_content
             assert ended
             assert ended["state"] == "cancelled"
+
+
+async def test_a_run_too_many_is_refused_before_the_service_has_it(tmp_path: Path) -> None:
+    """Those that are being made count too: eight calls at the same time make four runs."""
+    repository(tmp_path / "shop")
+    place, token = await _place(tmp_path)
+    with _listening(place) as address:
+        async with _served(address, token, tmp_path) as client:
+            asked = {"repository": "shop", "wait": False}
+            answers = await asyncio.gather(*(client.call_tool("diagnose", asked) for _ in range(2 * MOST_RUNS)))
+            refused = [answer for answer in answers if answer.is_error]
+            assert len(refused) == MOST_RUNS
+            assert all("runs are going on already" in _words(answer) for answer in refused)
+            assert len(place.store._runs) == MOST_RUNS
 
 
 def test_a_patch_is_given_only_with_a_certificate_and_whole() -> None:

@@ -101,6 +101,9 @@ def test_pages_give_every_line_once(crowded: tuple[Path, str], tmp_path: Path) -
     fetched = elastic.lines(Wire("elasticsearch", f"{address}/elastic", HEADER), since, until, "line 7", tmp_path / "b")
     sevens = [text for text in lines if "line 7" in text]
     assert sorted("".join(path.read_text() for path in fetched.files.values()).splitlines()) == sevens
+    fetched = elastic.lines(Wire("elasticsearch", f"{address}/elastic", HEADER), since, until, "", tmp_path / "c")
+    assert sorted("".join(path.read_text() for path in fetched.files.values()).splitlines()) == lines
+    assert fetched.notes == ()  # 2,000 lines of one millisecond are no loss
 
 
 @pytest.mark.parametrize(("path", "message"), [("hangs", "no answer"), ("trickles", "more than 0.3 s")])

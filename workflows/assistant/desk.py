@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 
@@ -13,6 +13,9 @@ from agent.bench import Progress
 from workflows.assistant.hands import Hands
 from workflows.exits import Refused
 from workflows.progress import told
+
+if TYPE_CHECKING:
+    from workflows.assistant.answers import Task
 
 T = TypeVar("T")
 Say = Callable[[int, str], Awaitable[None]]
@@ -53,18 +56,35 @@ class Desk:
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[str]] = set()
+        self._runs: dict[str, asyncio.Task[str]] = {}
         self.problems: dict[str, str] = {}
 
-    async def wait(self, run: str, say: Say) -> None:
-        """Follow a run to its end, telling its progress. Cancelled: it has ended, and left nothing, when this does."""
-        relay = Relay(say)
-        await _told_while(self._begin(run, relay), relay)
+    async def wait(self, task: Task, say: Say) -> str:
+        """Make a run and follow it to its end, telling its progress; its id. Raises Refused where too many go on.
 
-    def background(self, run: str) -> None:
-        """Follow a run that nobody waits for."""
-        task = self._begin(run, Relay(_quiet))
-        task.add_done_callback(lambda ended: self._note(run, ended))
+        Cancelled: it has ended, and left nothing, when this does.
+        """
+        relay = Relay(say)
+        return await _told_while(self._begin(task, relay, asyncio.Event()), relay)
+
+    async def background(self, task: Task) -> str:
+        """Make a run and follow it though nobody waits; its id. Raises Refused. Cancelled before that: none is left."""
+        made = asyncio.Event()
+        work = self._begin(task, Relay(_quiet), made)
+        waiting = asyncio.create_task(made.wait())
+        try:
+            await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _ended(work)
+            raise
+        finally:
+            waiting.cancel()
+        run = next((run for run, known in self._runs.items() if known is work), None)
+        if run is None:
+            return work.result()
+        work.add_done_callback(lambda ended: self._note(run, ended))
+        return run
 
     async def cancel(self, run: str) -> None:
         """End a run of this server. Raises Refused for others."""
@@ -75,7 +95,7 @@ class Desk:
 
     async def close(self) -> None:
         """End them all."""
-        for task in list(self._runs.values()):
+        for task in list(self._tasks):
             await _ended(task)
 
     async def apart(self, work: Callable[[Relay], Coroutine[Any, Any, T]], say: Say) -> T:
@@ -83,15 +103,25 @@ class Desk:
         relay = Relay(say)
         return await _told_while(asyncio.create_task(work(relay)), relay)
 
-    def _begin(self, run: str, relay: Relay) -> asyncio.Task[None]:
-        if len(self._runs) >= MOST_RUNS:
+    def _begin(self, task: Task, relay: Relay, made: asyncio.Event) -> asyncio.Task[str]:
+        if len(self._tasks) >= MOST_RUNS:  # those whose runs are being made count too
             raise Refused(f"{MOST_RUNS} runs are going on already: wait for one, or cancel one")
-        task = asyncio.create_task(self._hands.follow(run, relay))
-        self._runs[run] = task
-        task.add_done_callback(lambda _: self._runs.pop(run, None))
-        return task
+        work = asyncio.create_task(self._work(task, relay, made))
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+        return work
 
-    def _note(self, run: str, ended: asyncio.Task[None]) -> None:
+    async def _work(self, task: Task, relay: Relay, made: asyncio.Event) -> str:
+        run = await self._hands.start(task)
+        self._runs[run] = cast("asyncio.Task[str]", asyncio.current_task())
+        made.set()
+        try:
+            await self._hands.follow(run, relay)
+        finally:
+            del self._runs[run]
+        return run
+
+    def _note(self, run: str, ended: asyncio.Task[str]) -> None:
         error = None if ended.cancelled() else ended.exception()
         if error is not None:
             self.problems[run] = str(error)
@@ -110,6 +140,7 @@ async def _told_while(task: asyncio.Task[T], relay: Relay) -> T:
 
 async def _ended(task: asyncio.Task[Any]) -> None:
     """Cancel it once and wait for its end, whatever happens to the caller meanwhile."""
-    task.cancel()
+    if not task.cancelling():  # again would cut its cleaning up
+        task.cancel()
     with anyio.CancelScope(shield=True):
         await asyncio.wait({task})

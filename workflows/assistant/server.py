@@ -113,11 +113,9 @@ class Tools:
                 good=revision("good", good), log=given or None, issue=issue or None, patches=_diffs(patch), goal=goal,
                 limit_s=limit_seconds,
             )  # fmt: skip
-            run = await self._hands.start(task)
             if not wait:
-                self.desk.background(run)
-                return Diagnosis(run=run, outcome="running")
-            await self.desk.wait(run, _say(ctx))
+                return Diagnosis(run=await self.desk.background(task), outcome="running")
+            run = await self.desk.wait(task, _say(ctx))
             return diagnosis(*await self._hands.report(run))
 
     async def status(self, run: Run) -> RunStatus:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -15,6 +16,7 @@ from workflows.observing.servers import Servers
 from workflows.observing.wire import Wire, wire
 
 Source = Literal["prometheus", "loki", "elasticsearch"]
+WHOLE_S = 60.0
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -67,18 +69,21 @@ def _named(option: str, given: str, known: Mapping[Source, str]) -> tuple[Source
     return source, text
 
 
-def gather(asked: Asked, since: int, until: int, folder: Path) -> Gathered:
+def gather(asked: Asked, since: int, until: int, folder: Path, *, whole_s: float = WHOLE_S) -> Gathered:
     """Ask them all about a time (seconds since 1970). What one of them cannot say is noted, and the others are asked.
 
+    whole_s: seconds for each source, over all its answers; what it said by then is kept.
     Raises ToolError for an address or a credential that is none, and OSError.
     """
     found = Gathered()
     servers = [wire(name, address, asked.credentials.get(name, "")) for name, address in asked.addresses.items()]
     for server in servers:
         try:
-            _ask(server, asked.queries, (since, until), folder, found)
+            _ask(replace(server, end=time.monotonic() + whole_s), asked.queries, (since, until), folder, found)
         except ToolError as error:
             found.notes.append(str(error))
+        except RecursionError:
+            found.notes.append(f"{server}: an answer that is nested too deep")
     return found
 
 

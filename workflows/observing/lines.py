@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.oplogs.asking import written
 from tools.oplogs.stamps import UNDATED, Clock
+from tools.tool import ToolError
 from tools.triage.observed import Seen
 
 MOST_LINES, MOST_BYTES = 200_000, 128 << 20
@@ -27,19 +29,43 @@ class Entry:
 
 @dataclass
 class Book:
-    """Entries by service, up to a bound. full: it is reached, and what comes later is left out."""
+    """Entries by service, of the seconds from `since` to `until`, up to a bound.
 
+    odd: how many were of times that were not asked for; full: the bound is reached, what comes later is left out.
+    notes: what else a reader should know.
+    """
+
+    since: int
+    until: int
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     lines: int = 0
     size: int = 0
+    odd: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
         return self.lines >= MOST_LINES or self.size >= MOST_BYTES
 
+    def fill(self, found: Iterable[tuple[str, Entry]]) -> None:
+        """Add entries, the oldest first; where they end early is noted, and raised as ToolError if there is none."""
+        last = -1
+        try:
+            for service, entry in found:
+                self.add(service, entry)
+                last = max(last, min(entry.stamp // 10**9, self.until))
+                if self.full:
+                    return
+        except ToolError as error:
+            if not self.lines:
+                raise
+            self.notes.append(f"{error}; the lines after {written(last)} are missing")
+
     def add(self, service: str, entry: Entry) -> None:
         """One more, while there is room."""
-        if not self.full:
+        if not self.since <= entry.stamp // 10**9 <= self.until:
+            self.odd += 1
+        elif not self.full:
             kept = entry if len(entry.text) <= MOST_LINE else Entry(entry.stamp, entry.text[:MOST_LINE], entry.level)
             self.entries.setdefault(service, []).append(kept)
             self.lines, self.size = self.lines + 1, self.size + len(kept.text)
@@ -52,6 +78,14 @@ class Fetched:
     files: dict[str, Path]
     seen: tuple[Seen, ...]
     notes: tuple[str, ...] = ()
+
+
+def whole(given: str | float) -> int:
+    """A number as a source writes it; -1, a time that nobody asks for, where it is no finite one. Raises TypeError."""
+    try:
+        return int(given)
+    except (ValueError, OverflowError):
+        return -1
 
 
 def kept(book: Book, folder: Path, source: str, where: str, query: str) -> Fetched:
@@ -68,8 +102,14 @@ def kept(book: Book, folder: Path, source: str, where: str, query: str) -> Fetch
         first, last = entries[0].stamp // 10**9, entries[-1].stamp // 10**9
         summary = f"{source}: {len(entries)} lines of {service} in {max(1, last - first)} s"
         seen.append(Seen(kind="log", summary=summary, time=first, where=where, query=query))
-    notes = (f"{source}: more lines than {book.lines} were there; the later ones are left out",) if book.full else ()
-    return Fetched(files, tuple(seen), notes)
+    return Fetched(files, tuple(seen), (*book.notes, *_notes(book, source)))
+
+
+def _notes(book: Book, source: str) -> Iterator[str]:
+    if book.full:
+        yield f"{source}: more lines than {book.lines} were there; the later ones are left out"
+    if book.odd:
+        yield f"{source}: {book.odd} lines bear times that were not asked for; they are left out"
 
 
 def rows(entries: Sequence[Entry]) -> Iterator[str]:

@@ -13,24 +13,22 @@ from typing import Any
 from tools.oplogs.asking import written
 from tools.tool import ToolError
 from tools.triage.observed import SERVICES, service_of
-from workflows.observing.lines import Book, Entry, Fetched, kept
+from workflows.observing.lines import Book, Entry, Fetched, kept, whole
 from workflows.observing.wire import Wire
 from workflows.text import line
 
-PAGE = 2000  # lines; servers allow 5,000 unless configured otherwise
+PAGE, MOST_AT_ONCE = 2000, 5000  # lines; servers allow 5,000 unless configured otherwise
 MOST_PAGES = 500
 _LEVELS = ("level", "detected_level", "severity")
-Row = tuple[int, str, str, str]  # nanoseconds, service, level, line
+Row = tuple[int, str, str, str, str]  # nanoseconds, service, level, line, stream
 
 
 def lines(wire: Wire, since: int, until: int, query: str, folder: Path) -> Fetched:
     """The lines of a time, by a log query or of all services. Raises ToolError, OSError."""
     chosen = query or _everything(wire, since, until)
-    book = Book()
-    for stamp, service, level, text in _pages(wire, chosen, since * 10**9, (until + 1) * 10**9):
-        book.add(service or "loki", Entry(stamp, text, level))
-        if book.full:
-            break
+    book = Book(since, until)
+    rows = _pages(wire, chosen, since * 10**9, (until + 1) * 10**9, book.notes)
+    book.fill((service or "loki", Entry(stamp, text, level)) for stamp, service, level, text, _ in rows)
     again = f"logcli query --addr={shlex.quote(wire.url)} --forward --from={written(since)} --to={written(until)}"
     return kept(book, folder, "loki", wire.url, f"{again} --limit=0 {shlex.quote(chosen)}")
 
@@ -45,25 +43,42 @@ def _everything(wire: Wire, since: int, until: int) -> str:
     return f'{{{label}=~".+"}}'
 
 
-def _pages(wire: Wire, query: str, start: int, end: int) -> Iterator[Row]:
+def _pages(wire: Wire, query: str, start: int, end: int, notes: list[str]) -> Iterator[Row]:
     """Rows from `start` to before `end`. A page begins at the last time of the one before: those were seen already."""
     seen: set[Row] = set()
     for _ in range(MOST_PAGES):
-        asked: dict[str, str | int] = {
-            "query": query,
-            "start": start,
-            "end": end,
-            "limit": PAGE,
-            "direction": "forward",
-        }
-        rows = sorted(_rows(wire, wire.get("/loki/api/v1/query_range", asked)))
-        fresh = [row for row in rows if row not in seen]
-        yield from fresh
-        if len(rows) < PAGE:
+        rows = _page(wire, query, (start, end), PAGE)
+        yield from (row for row in rows if row not in seen)
+        within = [stamp for stamp, *_ in rows if start <= stamp < end]
+        if len(rows) < PAGE or not within:
             return
-        last = rows[-1][0]
-        start = last if fresh and last > start else last + 1  # a page of one time alone: the rest of that time is lost
+        first, last = within[0], within[-1]
         seen = {row for row in rows if row[0] == last}
+        if first == last:  # a page of one time alone: the next one would be the same
+            yield from (row for row in _crowd(wire, query, last, notes) if row not in seen)
+        start = last + 1 if first == last else last
+    notes.append(f"loki: more pages than {MOST_PAGES} were there; the later lines are left out")
+
+
+def _crowd(wire: Wire, query: str, stamp: int, notes: list[str]) -> list[Row]:
+    """As many lines of one time as a server gives at once. That there are more is noted: those cannot be asked for."""
+    try:
+        rows = _page(wire, query, (stamp, stamp + 1), MOST_AT_ONCE)
+    except ToolError as error:
+        rows = []
+        notes.append(f"loki: of the lines at {written(stamp // 10**9)} only {PAGE} are here: {error}")
+    if len(rows) >= MOST_AT_ONCE:
+        notes.append(
+            f"loki: of the lines at {written(stamp // 10**9)} only {len(rows)} are here, as many as it gives at once; "
+            "a narrower query shows the others (--query)"
+        )
+    return rows
+
+
+def _page(wire: Wire, query: str, when: tuple[int, int], limit: int) -> list[Row]:
+    start, end = when
+    asked: dict[str, str | int] = {"query": query, "start": start, "end": end, "limit": limit, "direction": "forward"}
+    return sorted(_rows(wire, wire.get("/loki/api/v1/query_range", asked)))
 
 
 def _rows(wire: Wire, answer: Any) -> Iterator[Row]:
@@ -78,10 +93,10 @@ def _rows(wire: Wire, answer: Any) -> Iterator[Row]:
 
 def _values(wire: Wire, stream: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[Row]:
     level = next((line(labels[name], 20) for name in _LEVELS if name in labels), "")
-    service = service_of(labels)
+    service, name = service_of(labels), str(sorted(labels.items()))
     try:
         for stamp, text, *_ in stream["values"]:
-            yield int(stamp), service, level, str(text)
+            yield whole(stamp), service, level, str(text), name
     except (KeyError, TypeError, ValueError) as error:
         raise ToolError(f"{wire}: values were expected, a time and a line each") from error
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tools.oplogs.asking import written
 from tools.tool import ToolError
 from tools.triage.observed import Series, Worse, service_of
-from workflows.observing.wire import Wire
+from workflows.observing.lines import whole
+from workflows.observing.wire import Away, Wire
 from workflows.text import line
 
 T = TypeVar("T")
@@ -50,7 +51,14 @@ def series(wire: Wire, since: int, until: int, queries: Sequence[str], notes: li
         )
     found: list[Series] = []
     for query in chosen[:MOST_QUERIES]:
-        found += _asked(wire, query, (since, until, step), notes)
+        try:
+            found += _asked(wire, query, (since, until, step), notes)
+        except Away as error:
+            notes.append(f"{error}; {line(query.name, 100)} is missing, and what was to be asked after it")
+            break
+        except ToolError as error:  # it may have an answer to the next one
+            if str(error) not in notes:
+                notes.append(str(error))
     return tuple(found)
 
 
@@ -95,7 +103,18 @@ def _asked(wire: Wire, query: Query, when: tuple[int, int, int], notes: list[str
         notes.append(f"{wire.name}: {len(rows) - MOST_SERIES} series of {line(query.name, 100)} were left out")
     times = f"--start={written(since)} --end={written(until)} --step={step}s"
     again = f"promtool query range {times} {shlex.quote(wire.url)} {shlex.quote(query.expression)}"
-    return [_series(row, query, wire, again) for row in rows[:MOST_SERIES] if isinstance(row, dict)]
+    found = [_series(row, query, wire, again) for row in rows[:MOST_SERIES] if isinstance(row, dict)]
+    kept = [_within(each, since - step, until + step) for each in found]  # some servers align times to steps
+    odd = sum(len(each.times) for each in found) - sum(len(each.times) for each in kept)
+    if odd:
+        told = f"{wire.name}: {odd} points of {line(query.name, 100)}"
+        notes.append(f"{told} bear times that were not asked for; they are left out")
+    return kept
+
+
+def _within(series: Series, since: int, until: int) -> Series:
+    kept = [(time, value) for time, value in zip(series.times, series.values, strict=True) if since <= time <= until]
+    return replace(series, times=tuple(time for time, _ in kept), values=tuple(value for _, value in kept))
 
 
 def _series(row: Mapping[str, Any], query: Query, wire: Wire, again: str) -> Series:
@@ -104,8 +123,8 @@ def _series(row: Mapping[str, Any], query: Query, wire: Wire, again: str) -> Ser
     told = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "__name__")
     name = f"{query.name} ({told})" if told else query.name
     try:
-        points = [(int(float(time)), float(value)) for time, value in row.get("values") or ()]
-    except (TypeError, ValueError) as error:
+        points = [(whole(float(time)), float(value)) for time, value in row.get("values") or ()]
+    except (TypeError, ValueError, OverflowError) as error:
         raise ToolError(f"{wire}: points were expected, a time and a value each") from error
     return Series(
         service=service_of(labels), name=line(name, 200), times=tuple(time for time, _ in points),

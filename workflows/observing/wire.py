@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from tools.tool import ToolError
 from workflows.references import ReferenceBroken, secret
@@ -30,7 +32,8 @@ class Away(ToolError):
 class Wire:
     """A source. name: as the option is called; url: without user and query; header: of Authorization, "" for none.
 
-    limit_s: seconds of one answer, all of it; most: bytes of one answer; tries: how often one question is asked.
+    limit_s: seconds of one answer, all of it; most: bytes of one answer; tries: how often one question is asked; end:
+    when nothing is asked or waited for any more, by the monotonic clock.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Wire:
     limit_s: float = 20.0
     most: int = MOST_BYTES
     tries: int = 3
+    end: float = math.inf
 
     def get(self, path: str, params: Mapping[str, str | int]) -> Any:
         """The JSON of an answer. Raises ToolError."""
@@ -50,37 +54,50 @@ class Wire:
 
     def _again(self, method: str, path: str, **sent: Any) -> Any:
         tries = Retrying(
-            retry=retry_if_exception_type(Away), stop=stop_after_attempt(self.tries),
+            retry=retry_if_exception_type(Away), stop=self._enough,
             wait=wait_exponential(multiplier=0.2, max=2.0), reraise=True,
         )  # fmt: skip
         return tries(self._once, method, path, **sent)
 
+    def _enough(self, tried: RetryCallState) -> bool:
+        return stop_after_attempt(self.tries)(tried) or time.monotonic() + tried.upcoming_sleep >= self.end
+
     def _once(self, method: str, path: str, **sent: Any) -> Any:
-        headers = {"Accept": "application/json", "User-Agent": "patchwright"}
-        headers |= {"Authorization": self.header} if self.header else {}
-        headers |= {"Content-Type": "application/json"} if method == "POST" else {}
-        limits = httpx.Timeout(self.limit_s, connect=min(5.0, self.limit_s))
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise ToolError(f"{self}: its time is over: ask for less (--since, --until)")
         try:
-            with (
-                httpx.Client(headers=headers, timeout=limits, follow_redirects=False, trust_env=False) as client,
-                client.stream(method, self.url + path, **sent) as answer,
-            ):
-                data = self._read(answer)
+            return asyncio.run(self._asked(min(left, self.limit_s), method, path, **sent))
         except httpx.TransportError as error:
             raise Away(f"{self}: no answer ({line(str(error), 200) or type(error).__name__})") from None
         except httpx.InvalidURL as error:
             raise ToolError(f"{self}: {line(str(error), 200)}") from None
-        return self._json(answer, data)
 
-    def _read(self, answer: httpx.Response) -> bytes:
-        end = time.monotonic() + self.limit_s
+    async def _asked(self, limit_s: float, method: str, path: str, **sent: Any) -> Any:
+        """One answer: its head and its body together take no more than the limit, however slowly they trickle in."""
+        headers = {"Accept": "application/json", "User-Agent": "patchwright"}
+        headers |= {"Authorization": self.header} if self.header else {}
+        headers |= {"Content-Type": "application/json"} if method == "POST" else {}
+        limits = httpx.Timeout(None, connect=min(5.0, limit_s))
+        answer: httpx.Response | None = None
+        try:
+            async with (
+                asyncio.timeout(limit_s),
+                httpx.AsyncClient(headers=headers, timeout=limits, follow_redirects=False, trust_env=False) as client,
+                client.stream(method, self.url + path, **sent) as answer,
+            ):
+                return self._json(answer, await self._read(answer))
+        except TimeoutError:
+            if answer is None:
+                raise Away(f"{self}: no answer (within {limit_s:.3g} s)") from None
+            raise ToolError(f"{self}: an answer that took more than {limit_s:.3g} s: ask for less") from None
+
+    async def _read(self, answer: httpx.Response) -> bytes:
         found = bytearray()
-        for block in answer.iter_bytes():  # without a size: what trickles in is seen at once
+        async for block in answer.aiter_bytes():  # without a size: what trickles in is seen at once
             found += block
             if len(found) > self.most:
                 raise ToolError(f"{self}: an answer of more than {self.most >> 20} MB: ask for less")
-            if time.monotonic() > end:
-                raise ToolError(f"{self}: an answer that took more than {self.limit_s:g} s: ask for less")
         return bytes(found)
 
     def _json(self, answer: httpx.Response, data: bytes) -> Any:
