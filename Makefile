@@ -15,8 +15,7 @@ run: $(READY)
 # a file's tests share, and half of what another one has left when it is done.
 JOBS ?= 3
 
-# Tests that look for their processes on the whole machine run after the others, in one process; beside them those that
-# start nothing like it.
+# Tests that look for their processes on the whole machine run after the others, in one process.
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
 	tests/contract/test_docker_images.py tests/acceptance/test_docker.py tests/acceptance/test_killed.py \
 	tests/acceptance/test_service_docker.py tests/acceptance/test_service_chaos.py
@@ -27,8 +26,8 @@ VLLM := tests/contract/test_real_vllm.py tests/contract/test_real_vllm_start.py
 test: $(VENV)/.dev
 	sh deploy/test-parts.sh
 	sh tests/guarded.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
-	  tests/acceptance tests/contract tests/scenarios $(addprefix --ignore ,$(ALONE) $(VLLM))
-	sh tests/guarded.sh sh tests/beside.sh tests/unit -- $(BIN)/python -m pytest $(ALONE)
+	  $(addprefix --ignore ,$(ALONE) $(VLLM))
+	sh tests/guarded.sh $(BIN)/python -m pytest $(ALONE)
 	$(MAKE) test-vllm
 
 test-vllm: $(VENV)/.dev

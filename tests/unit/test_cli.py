@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -135,6 +136,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     os.close(master)
 
 
+def shown(keyboard: int, text: str) -> bool:
+    """Whether a terminal shows it; what it shows arrives in pieces."""
+    seen = b""
+    while text.encode() not in seen and select.select([keyboard], [], [], 5)[0]:
+        seen += os.read(keyboard, 10_000)
+    return text.encode() in seen
+
+
 @pytest.mark.parametrize(
     ("subject", "typed", "answer"),
     [
@@ -154,7 +163,7 @@ def test_a_run_asks_whoever_sits_at_the_terminal(  # noqa: PLR0917 - fixtures
     with terminal(monkeypatch) as keyboard:
         os.write(keyboard, typed.encode())
         assert cli.run(["diagnose", checkout, "--ask", "--quiet"], door) == 0
-        assert b"May it?" in os.read(keyboard, 10_000)
+        assert shown(keyboard, "May it?")
     assert door.answers == [answer]
     assert door.requests[0].ask
 
@@ -165,7 +174,7 @@ def test_who_leaves_the_question_can_come_back(door: StandIn, checkout: str, mon
     with terminal(monkeypatch) as keyboard:
         os.write(keyboard, b"\x04")
         assert cli.run(["diagnose", checkout, "--ask", "--quiet"], door) == 130
-        assert f"patchwright resume {RUN}".encode() in os.read(keyboard, 10_000)
+        assert shown(keyboard, f"patchwright resume {RUN}")
     assert door.answers == []
 
 
