@@ -130,6 +130,19 @@ async def test_cancelling_a_run_of_a_service_cancels_it_there(tmp_path: Path) ->
             assert ended["state"] == "cancelled"
 
 
+@pytest.mark.parametrize("url", ["file:///", "FILE://localhost{}/outside", "file://{}/shop"])
+async def test_urls_of_files_are_refused_where_git_urls_are_taken(url: str, tmp_path: Path) -> None:
+    """Before the service or the sandbox hears of them."""
+    place, token = await _place(tmp_path)
+    with _listening(place) as address:
+        hands = There(address, lambda: ServiceClient.to(address, token, patience_s=1))
+        async with Client(server(Tools(hands, Roots.of([tmp_path], urls=True), _no_triage))) as client:
+            refused = await client.call_tool("diagnose", {"repository": url.format(tmp_path)})
+            assert refused.is_error
+            assert "file URLs are not taken: name the directory" in _words(refused)
+    assert not place.store._runs
+
+
 async def test_a_run_too_many_is_refused_before_the_service_has_it(tmp_path: Path) -> None:
     """Those that are being made count too: eight calls at the same time make four runs."""
     repository(tmp_path / "shop")
