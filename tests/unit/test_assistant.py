@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
+import httpx
+import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
@@ -13,7 +16,7 @@ from tests.fakes.report import FIX, verified
 from tests.service import Site, site
 from tests.unit.test_client import _listening, _worker
 from tools.triage.values import Note
-from workflows.assistant.answers import MOST_PATCH, diagnosis
+from workflows.assistant.answers import MOST_PATCH, Task, diagnosis
 from workflows.assistant.desk import MOST_RUNS
 from workflows.assistant.roots import Roots
 from workflows.assistant.server import Logged, Tools, server
@@ -28,6 +31,34 @@ async def _no_triage(asked: Logged) -> Note:
 def _served(address: str, token: str, roots: Path) -> Client:
     hands = There(address, lambda: ServiceClient.to(address, token, patience_s=1))
     return Client(server(Tools(hands, Roots.of([roots], urls=False), _no_triage)))
+
+
+async def test_a_call_cancelled_while_it_submits_leaves_no_run_queued(tmp_path: Path) -> None:
+    """The service has the run, and its answer is still on the way."""
+    repository(tmp_path / "shop")
+    place, token = await _place(tmp_path)
+    queued, seen = threading.Event(), threading.Event()
+
+    def slowly(answer: httpx.Response) -> None:
+        if answer.status_code == 202 and not queued.is_set():
+            queued.set()
+            seen.wait(30)
+
+    with _listening(place) as address:
+
+        def service() -> ServiceClient:
+            headers = {"Authorization": f"Bearer {token}"}
+            return ServiceClient(httpx.Client(base_url=address, headers=headers, event_hooks={"response": [slowly]}))
+
+        starting = asyncio.create_task(There(address, service).start(Task(source=str(tmp_path / "shop"))))
+        await asyncio.to_thread(queued.wait, 30)
+        starting.cancel()
+        await asyncio.sleep(0)
+        seen.set()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        (run,) = place.store._runs.values()
+        assert run.state == "cancelled"
 
 
 def _words(answer: CallToolResult) -> str:
@@ -97,6 +128,19 @@ async def test_cancelling_a_run_of_a_service_cancels_it_there(tmp_path: Path) ->
             ended = (await client.call_tool("cancel", {"run": run})).structured_content
             assert ended
             assert ended["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("url", ["file:///", "FILE://localhost{}/outside", "file://{}/shop"])
+async def test_urls_of_files_are_refused_where_git_urls_are_taken(url: str, tmp_path: Path) -> None:
+    """Before the service or the sandbox hears of them."""
+    place, token = await _place(tmp_path)
+    with _listening(place) as address:
+        hands = There(address, lambda: ServiceClient.to(address, token, patience_s=1))
+        async with Client(server(Tools(hands, Roots.of([tmp_path], urls=True), _no_triage))) as client:
+            refused = await client.call_tool("diagnose", {"repository": url.format(tmp_path)})
+            assert refused.is_error
+            assert "file URLs are not taken: name the directory" in _words(refused)
+    assert not place.store._runs
 
 
 async def test_a_run_too_many_is_refused_before_the_service_has_it(tmp_path: Path) -> None:

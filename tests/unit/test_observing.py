@@ -13,6 +13,7 @@ import pytest
 from tests import log_stores
 from tools.tool import ToolError
 from tools.triage.observed import Series, Worse, shift
+from workflows import cli
 from workflows.observing import elastic, loki
 from workflows.observing.lines import Entry, rows
 from workflows.observing.prometheus import conventional
@@ -117,7 +118,11 @@ def test_what_is_no_log_query_is_told_in_the_words_of_the_server(crowded: tuple[
         loki.lines(Wire("loki", f"{crowded[1]}/loki", HEADER), 1, 2, "sum(", tmp_path)
 
 
-def test_a_credential_is_sent_as_what_it_is() -> None:
+def test_a_credential_is_sent_as_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """A token with a colon is not one by its look; the help says how to name it."""
+    assert cli.run(["triage", "--help"]) == 0
+    assert "'Bearer '" in capsys.readouterr().out
     assert authorization("ApiKey abc") == "ApiKey abc"
     assert authorization("glsa_x") == "Bearer glsa_x"
+    assert authorization("Bearer a:b") == "Bearer a:b"
     assert authorization("ada:word") == httpx.BasicAuth("ada", "word")._auth_header

@@ -14,7 +14,7 @@ class Hands(Protocol):
     """Runs of diagnoses. All raise what `workflows/problems.py` explains."""
 
     async def start(self, task: Task, /) -> str:
-        """Make a run and return its id; it begins with `follow`."""
+        """Make a run and return its id; it begins with `follow`. When this is cancelled, no run is left to begin."""
 
     async def follow(self, run: str, emit: Emit, /) -> None:
         """Until the run has ended; when this is cancelled, the run is too, and has left nothing behind."""

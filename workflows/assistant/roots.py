@@ -30,6 +30,8 @@ class Roots:
         if is_url(text):
             if not self.urls:
                 raise Refused("git URLs are not taken: the server was started without --urls")
+            if text.lower().startswith("file:"):  # a path in disguise, which no root bounds
+                raise Refused("file URLs are not taken: name the directory")
             return text
         found = self._inside(text)
         if not found.is_dir():

@@ -37,8 +37,15 @@ class There:
     client: Callable[[], Client]
 
     async def start(self, task: Task) -> str:
-        """Queue it."""
-        return (await self._ask(lambda service: _submitted(service, task))).id
+        """Queue it. Cancelled meanwhile: a thread cannot be stopped, so what it queued is ended."""
+        submitting = asyncio.create_task(self._ask(lambda service: _submitted(service, task)))
+        try:
+            return (await asyncio.shield(submitting)).id
+        except asyncio.CancelledError:
+            await asyncio.wait({submitting})
+            if submitting.exception() is None:
+                await self._ask(lambda service: service.cancel(submitting.result().id))
+            raise
 
     async def follow(self, run: str, emit: Emit) -> None:
         """Its events, to the last one. Cancelled: the service is told to end the run."""

@@ -78,7 +78,12 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     ] = None,
     credential: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE=REF", help="What it wants to see: file:/PATH or env:NAME.", rich_help_panel=ASKED),
+        typer.Option(
+            metavar="SOURCE=REF",
+            rich_help_panel=ASKED,
+            help="What it wants to see: file:/PATH or env:NAME. With a colon in it, it is sent as user:password, "
+            "unless it begins with 'Bearer '.",
+        ),
     ] = None,
     runbooks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Runbooks (*.md). None: runbooks/ of the repository.")
