@@ -20,6 +20,7 @@ from workflows.github.forge import ForgeBusy, ForgeError, Missed
 from workflows.github.handle import handle
 from workflows.github.moves import settle
 from workflows.github.parts import Later, Parts
+from workflows.service.holding import held
 from workflows.service.ports import StoreDown
 from workflows.text import line
 
@@ -86,26 +87,9 @@ class Work:
         if claim.attempt > MOST_ATTEMPTS:  # whoever had it died each time
             await self._deliveries.dead(claim, f"given up after {MOST_ATTEMPTS} attempts")
             return True
-        work = asyncio.create_task(self._worked(claim))
-        holding = asyncio.create_task(self._hold(claim, work))
-        try:
-            await asyncio.wait({work})
-            if not work.cancelled():
-                work.result()
-        finally:
-            for task in (work, holding):
-                task.cancel()
-            await asyncio.gather(work, holding, return_exceptions=True)
+        lease_s = self._pace.lease_s
+        await held(self._worked(claim), lambda: self._deliveries.hold(claim, lease_s), lease_s)
         return True
-
-    async def _hold(self, claim: Claim, work: asyncio.Task[None]) -> None:
-        """Signs of life; the work ends when the delivery is somebody else's by now."""
-        while True:
-            await asyncio.sleep(self._pace.lease_s / 3)
-            with contextlib.suppress(StoreDown):
-                if not await self._deliveries.hold(claim, self._pace.lease_s):
-                    work.cancel()
-                    return
 
     async def _worked(self, claim: Claim) -> None:
         """Work on one delivery, and keep how it ended."""

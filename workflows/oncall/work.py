@@ -7,7 +7,6 @@ channel is told is kept before and after it is sent: a try whose end is unknown 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from workflows.oncall.looking import NothingToLookAt, cause_of
 from workflows.oncall.store import PostgresIncidents
 from workflows.oncall.telling import told_of
 from workflows.oncall.values import Delivery, Incident, Stage
+from workflows.service.holding import held
 from workflows.service.ports import StoreDown
 from workflows.text import line
 
@@ -99,27 +99,10 @@ class Work:
             await self._store.unlooked(incident, ENDLESS, after_s=0.0, given_up=True)
             log.warning("given up", problem=ENDLESS)
             return True
-        work = asyncio.create_task(self._looked(incident))
-        holding = asyncio.create_task(self._hold(incident, work))
-        try:
-            await asyncio.wait({work})
-            if work.cancelled():
-                log.warning("somebody else looks into it by now")
-            else:
-                work.result()
-        finally:
-            for task in (work, holding):
-                task.cancel()
-            await asyncio.gather(work, holding, return_exceptions=True)
+        lease_s = self._pace.lease_s
+        if not await held(self._looked(incident), lambda: self._store.hold(incident, lease_s), lease_s):
+            log.warning("somebody else looks into it by now")
         return True
-
-    async def _hold(self, incident: Incident, work: asyncio.Task[None]) -> None:
-        while True:
-            await asyncio.sleep(self._pace.lease_s / 3)
-            with contextlib.suppress(StoreDown):
-                if not await self._store.hold(incident, self._pace.lease_s):
-                    work.cancel()
-                    return
 
     async def _looked(self, incident: Incident) -> None:
         began = time.monotonic()
