@@ -11,9 +11,9 @@ run: $(READY)
 	@$(BIN)/patchwright example .cache/example
 	$(BIN)/patchwright diagnose .cache/example --good v1.2.0 --out .cache/example-report
 
-# More processes than cores: for nearly half of their time the tests wait. Each takes its tests in their order, for what
-# a file's tests share, and half of what another one has left when it is done.
-JOBS ?= 3
+# As many processes as cores: hostile tests starve others where there are more. Each takes its tests in their order, for
+# what a file's tests share, and half of what another one has left when it is done.
+JOBS ?= 2
 
 # Tests that look for their processes on the whole machine run after the others, in one process.
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \

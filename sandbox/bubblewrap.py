@@ -207,9 +207,8 @@ class BubblewrapSandboxes:
     def _group(machine: Machine, made: contextlib.AsyncExitStack) -> cgroups.Group | None:
         if machine.hierarchy is None:
             return None
-        group = cgroups.make(machine.hierarchy)
+        group = cgroups.make(machine.hierarchy, os.getpriority(os.PRIO_PROCESS, 0))
         made.push_async_callback(_remove_group, group)
-        group.share(os.getpriority(os.PRIO_PROCESS, 0))
         return group
 
     @staticmethod

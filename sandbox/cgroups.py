@@ -14,7 +14,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.owners import abandoned, owner
@@ -107,11 +107,22 @@ def weight(usual: int, niceness: int) -> int:
     return max(1, round(usual / 1.25**niceness))
 
 
-def make(hierarchy: Hierarchy) -> Group:
-    """A new, empty group; raises OSError."""
+def make(hierarchy: Hierarchy, niceness: int = 0) -> Group:
+    """A new, empty group; raises OSError.
+
+    niceness: of the process that makes it. At the usual one the sessions in the sandbox stay apart, where the kernel
+    keeps them so: one that forks for ever must not starve what watches it.
+    """
+    if not niceness and hierarchy.version == 1:
+        hierarchy = replace(hierarchy, cpu=None)
     group = Group(hierarchy, f"{owner()}-{next(_numbers)}")
-    for directory in group.directories:
-        directory.mkdir(mode=0o755)
+    try:
+        for directory in group.directories:
+            directory.mkdir(mode=0o755)
+        group.share(niceness)
+    except OSError:
+        group.remove()
+        raise
     return group
 
 
@@ -119,12 +130,11 @@ def find() -> Hierarchy | None:
     """The hierarchy in which this process may make groups with both limits, tried; None when there is none."""
     for hierarchy in _candidates():
         try:
-            group = make(hierarchy)
+            group = make(hierarchy, niceness=1)
         except OSError:
             continue
         try:
             group.limit(memory_bytes=64 << 20, processes=16)
-            group.share(0)
             if all(path.is_file() for path, _ in group.watches().values()) and _joins(group):
                 return hierarchy
         except OSError:
