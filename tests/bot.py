@@ -25,8 +25,8 @@ from workflows.service.values import Principal, Run
 from workflows.settings import Settings
 
 TABLES = (
-    "github_deliveries, github_cases, github_published, github_access, github_redelivered, github_reactions, runs, "
-    "idempotency"
+    "github_deliveries, github_cases, github_published, github_access, github_redelivered, github_reactions, "
+    "github_log, runs, idempotency"
 )
 WHO = Principal(tenant="default", token="github", scopes=frozenset({"submit", "read"}))
 QUICK = Pace(idle_s=0.01, lease_s=5.0, retry_s=0.0, longest_s=0.0, missed_s=1000.0)

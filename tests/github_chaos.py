@@ -2,10 +2,10 @@
 
     python -m tests.github_chaos [--pulls 24] [--deliveries 1000] [--kills 60] [--seed 1]
 
-One receiver, two bots, two publishers and a worker, as processes, on one real Postgres, against the stateful hub. They
-are killed with SIGKILL again and again and replaced at once, until what was said is final. Ends with 1 unless each
-failure has one case, one diagnosis and one check run, each pull request one comment, which tells of a verified fix, and
-nothing was given up.
+One receiver, and two each of bots, publishers and workers, as processes, on one real Postgres, against the stateful
+hub. They are killed with SIGKILL again and again and replaced at once, until what was said is final. Ends with 1 unless
+each failure has one case, one diagnosis and one check run, each pull request one comment, which tells of a verified
+fix, and nothing was given up.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CACHE = Path(__file__).parents[1] / ".cache" / "test-environments"
 NAME = "ada/shop"
 STALL_S, MISSED_S = 4, 3
 PATIENCE_S = 240.0
-CREW = ("serve", "worker", "bot", "bot", "publish", "publish")
+CREW = ("serve", "worker", "worker", "bot", "bot", "publish", "publish")
 MOVING = 4  # every so manieth pull request is pushed to again, and fails again
 TEST = "tests/test_prices.py::test_cheapest_of_many"
 LOG = f"""\
@@ -312,7 +312,11 @@ def _kept(at: Scene) -> Iterator[str]:
     found = Counter((one["subject"], one["head_sha"]) for one in cases)
     if not newest <= set(found) <= known or set(found.values()) != {1}:
         yield f"cases: {sorted(found.items() - {(one, 1) for one in known})[:5]}, {len(newest - set(found))} missing"
-    runs = {one["id"]: one["state"] for one in at.rows("select id, state from runs")}
+    kept = at.rows("select * from runs")
+    runs = {one["id"]: one["state"] for one in kept}
+    for one in kept:
+        if one["state"] == "failed":
+            yield f"a run failed: {one['problem']}"
     mine = [one["diagnosis"] for one in cases if one["diagnosis"]]
     if sorted(mine) != sorted(runs):
         yield f"{len(runs)} diagnoses for {len(mine)} cases"

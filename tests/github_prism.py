@@ -19,6 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -96,7 +97,7 @@ async def asked(forge: GithubForge, missed: GithubMissed) -> None:
 
 
 async def _drained(missed: GithubMissed) -> None:
-    async for _ in missed.failed(most=100):
+    async for _ in missed.failed(datetime.now(UTC) - timedelta(days=1)):
         pass
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -435,17 +436,18 @@ async def test_folders_and_paths_that_lead_out_are_no_files(github: GithubServer
 
 
 async def test_deliveries_that_no_later_try_brought_are_missed(github: GithubServer, tmp_path: Path) -> None:
+    tried = (("c", 500), ("c", 404), ("b", 502), ("a", 0), ("b", 500), ("a", 202))
     log = [
-        {"id": 5, "guid": "a", "status_code": 202}, {"id": 4, "guid": "b", "status_code": 500},
-        {"id": 3, "guid": "a", "status_code": 0}, {"id": 2, "guid": "b", "status_code": 502},
-        {"id": 1, "guid": "c", "status_code": 404},
-    ]  # fmt: skip
-    github.on("GET /app/hook/deliveries", Said(200, log))
+        {"id": number, "guid": guid, "status_code": code, "delivered_at": f"2026-11-01T10:00:0{number}Z"}
+        for number, (guid, code) in enumerate(tried)
+    ]
+    github.on("GET /app/hook/deliveries", Said(200, log[::-1]))
     pem = tmp_path / "key.pem"
     pem.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     async with office(app_of(github.url, 77, pem)) as own:
         known = own.missed
-        assert [one async for one in known.failed(most=100)] == [4, 1]
+        assert [one async for one in known.failed(datetime(2026, 11, 1, 10, 0, 1, tzinfo=UTC))] == [4, 1]
+        assert [one async for one in known.failed(datetime(2026, 11, 1, 10, 0, 2, tzinfo=UTC))] == [4]
         await known.redeliver(4)
     assert _broken(github.asked) == []
 

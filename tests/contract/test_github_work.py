@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.github_logs import full_disk, green, red
 from workflows.github.configuration import NAME as FILE
 from workflows.github.forge import Absent, Expired, Forbidden, ForgeAway, ForgeBusy, Unreadable
 from workflows.github.names import RepositoryName
-from workflows.github.work import MOST_ATTEMPTS, Work
+from workflows.github.work import MOST_ATTEMPTS, MOST_MISSED, Work
 
 
 @pytest.fixture(scope="module")
@@ -389,15 +390,17 @@ async def test_without_the_base_the_head_is_diagnosed_alone(desk: Bot) -> None:
 
 
 class _Log:
-    """The forge's log of deliveries."""
+    """The forge's log of deliveries, all of just now."""
 
     def __init__(self, *failed: int) -> None:
         self.lost = list(failed)
         self.sent: list[int] = []
+        self.since: list[datetime] = []
         self.away = False
 
-    async def failed(self, *, most: int) -> AsyncIterator[int]:
-        for one in self.lost[:most]:
+    async def failed(self, since: datetime) -> AsyncIterator[int]:
+        self.since.append(since)
+        for one in self.lost:
             yield one
 
     async def redeliver(self, delivery: int) -> None:
@@ -425,6 +428,19 @@ async def test_one_that_could_not_be_asked_for_is_asked_for_later(desk: Bot) -> 
     log.away = False
     await work.ask_again()
     assert log.sent == [3, 2, 1]
+    assert log.since[1] - log.since[0] < timedelta(minutes=1)
+
+
+async def test_an_outage_with_more_missed_deliveries_than_are_asked_for_at_once(desk: Bot) -> None:
+    """Those already asked for stay in the log as failed: they must not hide the older ones."""
+    log = _Log(*range(2 * MOST_MISSED + 1, 0, -1))
+    work = Work(desk.parts, desk.deliveries, log)
+    for _ in range(3):
+        await work.ask_again()
+    assert log.sent == list(range(2 * MOST_MISSED + 1, 0, -1))
+    await work.ask_again()
+    assert log.since[2] - log.since[0] < timedelta(minutes=1)
+    assert log.since[3] - log.since[2] > timedelta(days=2)
 
 
 async def test_a_green_run_where_nothing_is_known_asks_the_forge_nothing(desk: Bot) -> None:

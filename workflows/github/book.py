@@ -89,6 +89,12 @@ class Deliveries(Protocol):
     async def keep_asked(self, delivery: int) -> None:
         """It was, just now."""
 
+    async def log_read(self) -> datetime | None:
+        """Until when all that did not arrive, by the forge's log, was asked for; None: it was never looked at."""
+
+    async def keep_log_read(self, until: datetime) -> None:
+        """All until then was; an earlier time than is kept changes nothing."""
+
 
 class Book(Ledger, Protocol):
     """The ledger, and what only the bot asks of it."""

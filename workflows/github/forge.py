@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -183,8 +184,10 @@ class Forge(Reads, Says, Protocol):
 class Missed(Protocol):
     """The forge's own log of deliveries."""
 
-    def failed(self, *, most: int) -> AsyncIterator[int]:
-        """Ids of deliveries that did not arrive, newest first, one for each GUID that no later try delivered."""
+    def failed(self, since: datetime) -> AsyncIterator[int]:
+        """Ids of deliveries since then that did not arrive, newest first, one for each GUID that no later try
+        delivered.
+        """
 
     async def redeliver(self, delivery: int) -> None:
         """Send one again."""

@@ -90,6 +90,7 @@ class PostgresDeliveries:
         """See the protocol."""
         await self._database.write("github_forget")
         await self._database.write("github_forget_reactions")
+        await self._database.write("github_forget_asked")
 
     async def listed(self, state: str = "", most: int = 50) -> tuple[Kept, ...]:
         """See the protocol."""
@@ -112,6 +113,15 @@ class PostgresDeliveries:
     async def keep_asked(self, delivery: int) -> None:
         """See the protocol."""
         await self._database.write("github_keep_asked", delivery=delivery)
+
+    async def log_read(self) -> datetime | None:
+        """See the protocol."""
+        row = await self._database.row("github_log_read")
+        return row["read_until"] if row else None
+
+    async def keep_log_read(self, until: datetime) -> None:
+        """See the protocol."""
+        await self._database.write("github_keep_log_read", until=until)
 
 
 def _whose(claim: Claim) -> dict[str, str | int]:

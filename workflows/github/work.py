@@ -12,6 +12,7 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -27,6 +28,8 @@ from workflows.text import line
 MOST_ATTEMPTS = 8
 MOST_BUSY_S = 3600.0
 MOST_MISSED = 300
+FORGE_KEEPS = timedelta(days=3)  # GitHub sends again what is no older
+OVERLAP = timedelta(minutes=15)  # for clocks that differ and tries under way
 
 
 @dataclass(frozen=True)
@@ -126,16 +129,32 @@ class Work:
     async def ask_again(self) -> bool:
         """Deliveries that did not arrive are sent again by the forge. That one was asked for is kept afterwards: to ask
         twice does no harm, and one that is never asked for would be lost.
+
+        Each look goes back to the last one that asked for all it found, and a little further.
         """
         await self._deliveries.forget()
         if self._missed is None:
             return False
+        now = datetime.now(UTC)
+        oldest = now - FORGE_KEEPS
+        since = max((await self._deliveries.log_read() or oldest) - OVERLAP, oldest)
         try:
-            async for delivery in self._missed.failed(most=MOST_MISSED):
-                if not await self._deliveries.asked_again(delivery):
-                    await self._missed.redeliver(delivery)
-                    await self._deliveries.keep_asked(delivery)
-                    self._log.info("asked for again", delivery=delivery)
+            if await self._asked(self._missed, since):
+                await self._deliveries.keep_log_read(now)
         except ForgeError as error:
             self._log.warning("the forge's log of deliveries cannot be used", problem=line(str(error)))
         return False
+
+    async def _asked(self, missed: Missed, since: datetime) -> bool:
+        """Ask for what did not arrive; False where more is left than is asked for at once."""
+        asked = 0
+        async for delivery in missed.failed(since):
+            if await self._deliveries.asked_again(delivery):
+                continue
+            if asked == MOST_MISSED:
+                return False
+            await missed.redeliver(delivery)
+            await self._deliveries.keep_asked(delivery)
+            self._log.info("asked for again", delivery=delivery)
+            asked += 1
+        return True

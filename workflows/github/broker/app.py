@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +34,6 @@ from workflows.service.node import Plan, Server, listening_on
 
 HOST = "127.0.0.1"
 MOST_ASKED = 1 << 20
-MOST_MISSED = 1000
 _BLOCK = 1 << 18
 _log = structlog.get_logger("patchwright.publish")
 Answering = Callable[[Request], Awaitable[Response]]
@@ -53,8 +54,8 @@ def broker(reads: Reads, missed: Missed, gitway: Gitway, word: str) -> Starlette
 
     async def lost(request: Request) -> Response:
         """Deliveries that did not arrive."""
-        most = min(int(request.path_params["most"]), MOST_MISSED)
-        return _json(MISSED.said(tuple([one async for one in missed.failed(most=most)])))
+        since = datetime.fromtimestamp(min(request.path_params["since"], time.time()), UTC)
+        return _json(MISSED.said(tuple([one async for one in missed.failed(since)])))
 
     async def again(request: Request) -> Response:
         """Have one of them sent again."""
@@ -62,7 +63,7 @@ def broker(reads: Reads, missed: Missed, gitway: Gitway, word: str) -> Starlette
         return _json(packed(None))
 
     routes = (
-        ("POST", "/reads/{name}", question), ("GET", "/missed/{most:int}", lost),
+        ("POST", "/reads/{name}", question), ("GET", "/missed/{since:int}", lost),
         ("POST", "/missed/{delivery:int}/again", again),
         ("GET", "/git/{installation:int}/{repository:int}/{owner}/{name}.git/{rest:path}", gitway.answer),
         ("POST", "/git/{installation:int}/{repository:int}/{owner}/{name}.git/{rest:path}", gitway.answer),

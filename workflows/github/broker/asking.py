@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -183,9 +184,9 @@ class BrokerMissed:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    async def failed(self, *, most: int) -> AsyncIterator[int]:
+    async def failed(self, since: datetime) -> AsyncIterator[int]:
         """See the protocol."""
-        for one in asks.MISSED.read((await self._line.whole("GET", f"/missed/{most}")).content):
+        for one in asks.MISSED.read((await self._line.whole("GET", f"/missed/{int(since.timestamp())}")).content):
             yield one
 
     async def redeliver(self, delivery: int) -> None:

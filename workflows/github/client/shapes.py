@@ -138,6 +138,7 @@ class Delivery(_Shape):
 
     id: int
     guid: Short
+    delivered_at: datetime
     status_code: int = 0
 
     @property

@@ -31,12 +31,19 @@ update github_deliveries set due = now() + make_interval(secs => %(after)s), lea
 where digest = %(digest)s and attempts = %(attempt)s and state = 'todo' returning digest;
 -- github_forget --
 delete from github_deliveries where state <> 'todo' and finished < now() - interval '30 days';
+-- github_forget_asked --
+delete from github_redelivered where at < now() - interval '1 day';
 -- github_counts --
 select state, count(*) as many from github_deliveries group by state;
 -- github_asked_again --
 select 1 as one from github_redelivered where delivery = %(delivery)s and at > now() - interval '15 minutes';
 -- github_keep_asked --
 insert into github_redelivered (delivery) values (%(delivery)s) on conflict (delivery) do update set at = now();
+-- github_log_read --
+select read_until from github_log;
+-- github_keep_log_read --
+insert into github_log (read_until) values (%(until)s)
+on conflict (one) do update set read_until = greatest(github_log.read_until, excluded.read_until);
 -- github_open_case --
 insert into github_cases (key, place, subject, installation, head_sha, state, diagnosis, value)
 values (%(key)s, %(place)s, %(subject)s, %(installation)s, %(head_sha)s, %(state)s, %(diagnosis)s, %(value)s)
