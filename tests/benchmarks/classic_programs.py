@@ -103,8 +103,11 @@ def _compare(source: Path, work: Path, patch: str | None) -> str:
         return "no patch"
     folder = work / "compare"
     folder.mkdir()
-    for file in ("program.py", "intended.py", "behaviour.py"):
+    for file in ("program.py", "behaviour.py"):
         shutil.copyfile(source / file, folder / file)
+    subprocess.run(["git", "apply", source / "intended.diff"], cwd=folder, check=True)
+    (folder / "program.py").rename(folder / "intended.py")
+    shutil.copyfile(source / "program.py", folder / "program.py")
     subprocess.run(["git", "apply", "-"], cwd=folder, input=patch.encode(), check=True)
     done = subprocess.run(
         [sys.executable, "-c", COMPARE, str(folder)], capture_output=True, text=True, timeout=300, check=False
