@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.acceptance import leftovers
 from tests.acceptance.command import COMMAND
 
 TAKEN_S = 240.0
@@ -86,3 +87,12 @@ async def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         async with demo(tmp_path, "--port", str(taken.getsockname()[1]), "--webhook", NOBODY) as process:
             assert "Address already in use" in await told(process, "patchwright: the hub cannot listen on port")
             assert await process.wait() != 0
+
+
+async def test_killed_it_leaves_nothing_at_work(tmp_path: Path) -> None:
+    async with demo(tmp_path, "--port", "0", "--service-port", "0") as process:
+        word = Path(await told(process, "word: "))
+        await told(process, "service: ")
+        assert len(leftovers.processes(word.parent)) >= 3
+        process.kill()
+    assert leftovers.wait_for_none(word.parent) == []

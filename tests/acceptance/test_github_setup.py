@@ -8,10 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.acceptance.command import Patchwright
 from tests.hub import Town, town
 from workflows.github.client import app_of, office
+from workflows.github.forge import Refused
 from workflows.github.names import RepositoryName
 from workflows.github.values import Place
 
@@ -44,6 +46,22 @@ async def clicked(hub: Town, page: str) -> httpx.Response:
     return await hub.http.get(back.headers["location"])
 
 
+async def chosen(hub: Town, link: str, fields: dict[str, str | list[str]]) -> int:
+    """A browser on the page behind a link, whose form is sent with these fields; the installation that it ends on."""
+    web = hub.hub.world.web
+    page = (await hub.http.get(link)).text
+    assert "acme/shop" in page
+    assert "acme/other" in page
+    assert (await hub.http.post(f"{web}{Form(page).action}", data=fields)).status_code == 403
+    headers = {"Origin": web}
+    assert (await hub.http.post(f"{web}{Form(page).action}", data={"repository": "x/y"}, headers=headers)).is_error
+    done = await hub.http.post(f"{web}{Form(page).action}", data=fields, headers=headers)
+    assert done.status_code == 303
+    shown = await hub.http.get(web + done.headers["location"])
+    assert "Fixes is installed for acme" in shown.text
+    return int(done.headers["location"].rpartition("/")[2])
+
+
 async def test_an_app_is_made_checked_and_used(tmp_path: Path) -> None:
     patchwright = Patchwright(tmp_path / "place", tmp_path / "cache")
     async with town(tmp_path / "hub") as hub:
@@ -57,7 +75,8 @@ async def test_an_app_is_made_checked_and_used(tmp_path: Path) -> None:
         out, err = await asyncio.to_thread(process.communicate, timeout=60)
         assert process.returncode == 0, err
         told = dict(row.split("=", 1) for row in out.splitlines() if row.startswith("PATCHWRIGHT_"))
-        assert f"{hub.hub.world.web}/apps/fixes/installations/new" in out
+        link = f"{hub.hub.world.web}/apps/fixes/installations/new"
+        assert f"Install it on repositories: {link}\n" in out
         assert "PRIVATE KEY" not in out + err
         number, key = int(told["PATCHWRIGHT_GITHUB_APP"]), Path(told["PATCHWRIGHT_GITHUB_KEY_FILE"])
         secret = Path(told["PATCHWRIGHT_GITHUB_SECRET_FILE"]).read_text().strip()
@@ -68,10 +87,15 @@ async def test_an_app_is_made_checked_and_used(tmp_path: Path) -> None:
         out, err = await asyncio.to_thread(checking.communicate, timeout=60)
         assert (checking.returncode, out) == (0, "the App has all that it needs\n"), err
         await hub.does("repositories", name="acme/shop", private=True)
-        made = await hub.does("install", app=number, account="acme", repositories=["acme/shop"])
+        await hub.does("repositories", name="acme/other", private=True)
+        installed = await chosen(hub, link, {"repository": "acme/shop"})
         known = hub.hub.world.named("acme", "shop")
         assert known is not None
-        place = Place(id=known.repository.id, name=RepositoryName(owner="acme", name="shop"), installation=made["id"])
+        place = Place(id=known.repository.id, name=RepositoryName(owner="acme", name="shop"), installation=installed)
         async with office(app_of(hub.hub.world.api, number, key)) as own:
             assert (await own.reads.place(place)).private
+        assert await chosen(hub, link, {"repository": ["acme/other"]}) == installed
+        async with office(app_of(hub.hub.world.api, number, key)) as own:
+            with pytest.raises(Refused):
+                await own.reads.place(place)
         assert json.dumps(secret) not in str(await hub.does("audit"))

@@ -75,8 +75,10 @@ def _told(demo: Demo) -> AbstractAsyncContextManager[object]:
 
 @contextlib.asynccontextmanager
 async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
-    """The service at a port, the bot and the publisher, each as a process. Raises Refused when one does not start."""
-    from workflows.service.crew import COMMAND
+    """The service at a port, the bot and the publisher, each as a process that ends with this one. Raises Refused when
+    one does not start.
+    """
+    from workflows.attached import ATTACHED
 
     typer.echo(f"hub: {demo.web}/")
     typer.echo(f"word: {demo.word}")
@@ -95,7 +97,7 @@ async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
             with log.open("ab") as output:
                 started.append(
                     await asyncio.create_subprocess_exec(
-                        *COMMAND, *arguments, env=variables, start_new_session=True,
+                        *ATTACHED, *arguments, env=variables, start_new_session=True,
                         stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                     )
                 )  # fmt: skip

@@ -6,7 +6,6 @@ The process is the same command that people run. It ends with this one, however 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tools.testing.selection import matches
 from tools.tool import ToolError
 from tools.values import TestRun
 from workflows import wiring
+from workflows.attached import ATTACHED
 from workflows.engines import engine
 from workflows.evaluation.clones import Clones
 from workflows.evaluation.past import check_out
@@ -30,14 +30,6 @@ from workflows.exits import Refused
 from workflows.settings import Settings, host_variables
 from workflows.text import line
 
-# The kernel ends it with its parent (1 is PR_SET_PDEATHSIG, 15 is SIGTERM): a killed evaluation leaves nothing at work.
-_START = """\
-import ctypes, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, 15)
-from workflows.cli import main
-main()
-"""
 END_S = 30.0
 TAIL = 600
 
@@ -90,7 +82,7 @@ class Processes:
             given.append("--reported-only")
         tests = [word for test in task.told for word in ("--test", test)]
         where = ["diagnose", str(place / "checkout"), "--out", str(place / "report"), "--quiet"]
-        return [sys.executable, "-P", "-c", _START, *where, *given, *tests, *self.options]
+        return [*ATTACHED, *where, *given, *tests, *self.options]
 
     def _row(self, task: Task, report: Report, patch: Path) -> Row:
         record = self.settings.home / "runs" / report.run / "record.jsonl"

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.git import GitFailed
-from workflows.github.hub import control, manifests, pages, smart
+from workflows.github.hub import choosing, control, manifests, pages, smart
 from workflows.github.hub.answers import Problem, absent, refused
 from workflows.github.hub.hub import Hub
 from workflows.github.hub.post import Post
@@ -66,7 +66,7 @@ def create(hub: Hub) -> ASGIApp:
         _route(hub, "/settings/apps/new", manifests.begun, "POST"),
         _route(hub, "/organizations/{organization}/settings/apps/new", manifests.begun, "POST"),
         _route(hub, "/settings/apps", manifests.agreed, "POST"),
-        *(_route(hub, path, handler, method) for method, path, handler in pages.PAGES),
+        *(_route(hub, path, handler, method) for method, path, handler in (*choosing.PAGES, *pages.PAGES)),
     ]
     return OwnHost(Starlette(routes=[*api, *others], lifespan=partial(_alive, hub)), urlsplit(hub.world.web).netloc)
 
