@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import html
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +16,8 @@ from tests.unit.test_triage import BEGAN, at
 from tools.oplogs.opening import opened
 from tools.triage.deploys import read_deploys
 from tools.triage.investigate import Incident, triage
-from tools.triage.picture import drawing, page
+from tools.triage.page import POLICY, page
+from tools.triage.picture import drawing
 from tools.triage.reading import Log
 from tools.triage.values import Note
 
@@ -66,11 +70,15 @@ def test_the_picture_shows_deploys_the_onset_and_bursts(note: Note) -> None:
 
 
 def test_a_page_of_hostile_texts_runs_and_fetches_nothing(note: Note) -> None:
-    """No scripts, styles, handlers or addresses but its own anchors; every anchor exists."""
+    """No scripts, handlers or addresses but its own anchors; every anchor exists; the one style is the one allowed."""
     reader = _Tags()
     text = page(note)
     reader.feed(text)
-    assert not {"script", "style", "img", "link", "iframe", "object", "foreignobject"} & {t for t, _ in reader.tags}
+    style = text[text.index("<style>") + 7 : text.index("</style>")]
+    assert text.count("<style") == 1
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in POLICY
+    assert html.escape(POLICY) in text
+    assert not {"script", "img", "link", "iframe", "object", "foreignobject"} & {t for t, _ in reader.tags}
     names = {name for _, attributes in reader.tags for name in attributes}
     assert not [name for name in names if name.startswith("on") or name in ("src", "style")]
     links = {attributes["href"] for tag, attributes in reader.tags if tag == "a"}

@@ -1,7 +1,6 @@
-"""The note as a page with a picture of its time: alerts, deploys, and what each service's log says newly.
+"""A picture of a note's time as SVG: alerts, deploys, and what each service's log says newly.
 
-One file without scripts, styles or anything from elsewhere: it shows under the strictest content security policy. All
-texts are escaped; colours are never the only sign, and the picture tells in words what it shows.
+All texts are escaped; colours are never the only sign, and the picture tells in words what it shows.
 """
 
 from __future__ import annotations
@@ -10,76 +9,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from tools.oplogs.asking import written
-from tools.triage.telling import CAUSES
-from tools.triage.values import Moment, Note, Sentence, Symptom
+from tools.triage.values import Moment, Note, Symptom
 
-WIDTH, LEFT, RIGHT, TOP, LANE = 1000, 190, 20, 40, 34
+WIDTH, LEFT, RIGHT, TOP, LANE = 1000, 260, 20, 40, 34
 LANES = 16  # at most of symptoms
 _SPAN = WIDTH - LEFT - RIGHT
-_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-
-
-def page(note: Note) -> str:
-    """HTML of the note: verdict, picture, timeline as a table, what to do, evidence that sentences link to."""
-    title = escape(f"Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})")
-    rows = [
-        "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
-        f"<title>{title}</title></head><body><h1>{title}</h1>",
-        *_list(note.summary), drawing(note), *_table(note.timeline),
-        *_part("Suspect changes", [
-            f"{escape(s.commit[:12] or 'outside the repository')} <code>{escape(s.subject)}</code>, {s.score:g} points"
-            f"{_links(s.evidence)}" for s in note.suspects
-        ]),
-        *_part("Hypotheses", [
-            f"{_claim(h.claim)} ({escape(h.by)}, confidence {h.confidence:.2f})<ul>"
-            + "".join(f"<li>for: {_claim(said)}</li>" for said in h.supports)
-            + "".join(f"<li>against: {_claim(said)}</li>" for said in h.contradicts)
-            + f"<li>to tell: {_claim(h.test)}</li></ul>"
-            for h in note.hypotheses
-        ]),
-        *_part("Blast radius", map(_claim, note.blast)),
-        *_part("What to do", [
-            f"{a.kind}: {_claim(a.sentence)}{f' <code>{escape(a.command)}</code>' if a.command else ''}"
-            for a in note.actions
-        ]),
-        *_part("To decide", map(_claim, note.decide)),
-        "<h2>Evidence</h2><dl>",
-        *(f'<dt id="{escape(e.id)}">{escape(e.id)} {e.kind}</dt><dd><code>{escape(e.summary)}</code></dd>'
-          for e in note.evidence),
-        f"</dl><p>{escape(note.citations)}</p></body></html>",
-    ]  # fmt: skip
-    return "\n".join(row for row in rows if row) + "\n"
-
-
-def _claim(sentence: Sentence) -> str:
-    return escape(sentence.text) + _links(sentence.cites)
-
-
-def _links(cites: Sequence[str]) -> str:
-    return " [" + ", ".join(f'<a href="#{escape(each)}">{escape(each)}</a>' for each in cites) + "]"
-
-
-def _list(sentences: Sequence[Sentence]) -> Iterator[str]:
-    return (f"<p>{_claim(each)}</p>" for each in sentences)
-
-
-def _part(name: str, items: Iterator[str] | Sequence[str] | map[str]) -> Iterator[str]:
-    rows = [f"<li>{item}</li>" for item in items]
-    if rows:
-        yield f"<h2>{name}</h2><ul>"
-        yield from rows
-        yield "</ul>"
-
-
-def _table(moments: Sequence[Moment]) -> Iterator[str]:
-    if moments:
-        yield "<h2>Timeline</h2><table><thead><tr>"
-        yield '<th scope="col">Time</th><th scope="col">What</th></tr></thead><tbody>'
-        for row in moments:
-            at = written(row.time) if row.time >= 0 else "unknown"
-            yield f"<tr><td>{at}</td><td>{escape(row.what)}{_links(row.cites)}</td></tr>"
-        yield "</tbody></table>"
+_NAME = 38  # characters of a symptom beside its lane
 
 
 def drawing(note: Note) -> str:
@@ -160,8 +95,8 @@ def _title(row: Moment) -> str:
 def _bursts(lane: int, symptom: Symptom, note: Note, span: tuple[int, int]) -> Iterator[str]:
     """Lines over time as bars, the highest of each symptom as high as its lane."""
     told = f"{symptom.service}, {symptom.level}, {symptom.state}: {symptom.text[:160]}"
-    named = f"{symptom.service} ({symptom.state})"
-    yield from _lane(lane, named[:28], ())
+    named = " ".join(f"{symptom.service}: {symptom.text}".split())
+    yield from _lane(lane, named if len(named) <= _NAME else f"{named[: _NAME - 1]}…", ())
     if not symptom.counts or not any(symptom.counts) or note.begin < 0:
         x = _x(symptom.first, *span)
         yield f'<circle cx="{x}" cy="{_y(lane) + 12}" r="5" fill="#8a4b00"><title>{escape(told)}</title></circle>'

@@ -295,7 +295,7 @@ async def _checkout(settings: Settings, repo: str | None) -> AsyncIterator[tuple
 
 
 def _keep(note: Note, out: Path) -> None:
-    from tools.triage.picture import page
+    from tools.triage.page import page
     from tools.triage.telling import markdown
     from workflows.text import clean
 
