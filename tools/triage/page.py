@@ -26,7 +26,8 @@ body { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; backgroun
 h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; }
 a { color: var(--link); } .cites, .soft { color: var(--soft); font-size: 13px; }
 .picture { overflow-x: auto; }
-.picture svg { display: block; box-sizing: border-box; min-width: 44rem; border: 1px solid var(--edge); border-radius: 6px; }
+.picture svg { display: block; box-sizing: border-box; min-width: 44rem;
+  border: 1px solid var(--edge); border-radius: 6px; }
 table { border-collapse: collapse; } th { text-align: left; color: var(--soft); font-size: 13px; }
 td, th { padding: .15rem 1rem .15rem 0; vertical-align: top; } time { white-space: nowrap; }
 code, pre { font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
