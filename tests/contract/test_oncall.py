@@ -339,7 +339,7 @@ async def test_a_note_comes_in_the_form_that_is_asked_for(desk: Desk) -> None:
     """JSON, Markdown, HTML and text; hostile words in it are text everywhere; unchanged, it is not sent again."""
     where = f"/v1/incidents/{await _over(desk)}/note"
     for accept, begins in (
-        ("*/*", "{"), ("text/markdown", "# Triage"), ("text/plain", "Triage:"), ("text/html", "<!doctype html>"),
+        ("*/*", "{"), ("text/markdown", "# Triage"), ("text/plain", "Triage:"), ("text/html", "<!DOCTYPE html>"),
     ):  # fmt: skip
         answer = await desk.api("GET", where, headers={"Accept": accept})
         assert answer.text.startswith(begins)
