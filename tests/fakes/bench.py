@@ -24,6 +24,7 @@ from agent.bench import (
 )
 from agent.domain import Prepared, Request
 from tools.patches import FileChange, PatchInvalid, diff_of, parse
+from tools.recreate.values import Drafts
 from tools.toolbox.using import Used
 from tools.values import Coverage, Crash, Frame, Status, TestResult, TestRun
 
@@ -119,6 +120,7 @@ class FakeBench:
     crashes: Mapping[str, Crash] = field(default_factory=dict)
     unwritten: frozenset[str] = frozenset()
     lost_alone: frozenset[str] = frozenset()
+    drafted: Drafts = field(default_factory=Drafts)
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -138,6 +140,14 @@ class FakeBench:
         results = tuple(self._result(test, self.tests[test](patch, order.seed)) for test in chosen)
         run = TestRun(command=("pytest",), results=results, complete=not self.incomplete, exit_code=0, output="log")
         return TestOutcome(run=run, coverage=self._coverage(chosen) if order.coverage else None)
+
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        self.calls.append("drafts")
+        return self.drafted
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        self.calls.append(f"past {revision}")
+        return await self.test(prepared, order)
 
     def _there(self, test: str, prepared: Prepared, patch: str | None) -> bool:
         file = test.split("::", maxsplit=1)[0]
