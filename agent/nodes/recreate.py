@@ -8,6 +8,7 @@ not at the good revision, where one is known. What that revision answers is then
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,10 +27,10 @@ from tools.git import plain
 from tools.patches import PatchInvalid
 from tools.recreate.text import SEEN, candidates, claims, final, probe
 from tools.recreate.values import Draft, Drafts, Raised, Right
-from tools.toolbox.newtest import FRAMEWORKS
+from tools.toolbox.newtest import FRAMEWORKS, MAX_TEST
 from tools.values import Crash, TestResult
 
-MOST_KEPT, TEST_S, MAX_ANSWER = 3, 10.0, 4_000
+MOST_KEPT, TEST_S, MAX_ANSWER = 4, 10.0, 4_000
 _ABSENT = frozenset(("ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "SyntaxError", "TypeError"))
 
 
@@ -78,12 +79,38 @@ async def _tried(work: Work, drafts: Drafts) -> Update:
     found = [draft for draft, result in _paired(several, outcome) if result and same(result, raised)]
     seen = _evidence(work, several, outcome, deps.artifacts.put(text))
     problems = [] if found else [_why(several, outcome)]
-    for draft in found[:MOST_KEPT]:
-        kept = await _kept(work, draft)
+    for draft, right in await _judged(work, spread(found), problems):
+        kept = await _kept(work, draft, right)
         if not isinstance(kept, str):
             return {**kept, "evidence": [*seen, *kept["evidence"]]}
         problems.append(kept)
     return _not(state, raised, "; ".join(dict.fromkeys(problems)), seen)
+
+
+def spread(drafts: Sequence[Draft]) -> list[Draft]:
+    """A few of them, of different functions as far as there are such."""
+    seen: Counter[tuple[str, str]] = Counter()
+    rows: list[tuple[int, int, Draft]] = []
+    for number, draft in enumerate(drafts):
+        place = draft.module, draft.act.partition("(")[0] if draft.driver == "call" else draft.name
+        rows.append((seen[place], number, draft))
+        seen[place] += 1
+    return [draft for _, _, draft in sorted(rows, key=lambda row: row[:2])][:MOST_KEPT]
+
+
+async def _judged(work: Work, drafts: Sequence[Draft], problems: list[str]) -> list[tuple[Draft, Right | None]]:
+    """Those that did not fail so at the good revision, where it is known; first what tells most of what is right."""
+    good = work.state.request.good
+    if not good:
+        return [(draft, None) for draft in drafts]
+    kept: list[tuple[Draft, Right | None]] = []
+    for draft in drafts:
+        right = await _right(work, draft, good)
+        if isinstance(right, str):
+            problems.append(right)
+        else:
+            kept.append((draft, right))
+    return sorted(kept, key=lambda row: 2 if row[1] is None else int(not row[1].telling))
 
 
 def _paired(drafts: Sequence[Draft], outcome: TestOutcome) -> list[tuple[Draft, TestResult | None]]:
@@ -142,13 +169,12 @@ def _not(state: State, raised: Raised, why: str, evidence: list[Evidence]) -> Up
     }  # fmt: skip
 
 
-async def _kept(work: Work, draft: Draft) -> Update | str:
-    """The failure as the test shows it, when it does so every time and did not at the good revision; else why not."""
+async def _kept(work: Work, draft: Draft, right: Right | None) -> Update | str:
+    """The failure as the test shows it, when it does so every time; else why not."""
     state, deps, raised = work.state, work.deps, work.raised
-    right = await _right(work, draft, state.request.good) if state.request.good else None
-    if isinstance(right, str):
-        return right
     text = final(draft, raised, work.path, right)
+    if len(text) > MAX_TEST:
+        return f"a test that {draft.said} is too long to be kept"
     first = await deps.bench.test(state.ready, work.order(text, coverage=True))
     if [same(result, raised) for result in first.run.results] != [True]:
         return f"a test that {draft.said} alone does not fail so"

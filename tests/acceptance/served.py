@@ -117,7 +117,9 @@ def serve(
     (repo / "shop").mkdir(parents=True)
     for name, text in {"shop/__init__.py": "", "README.md": "prices\n", **files}.items():
         (repo / name).write_text(text)
-    good = _commit(repo, "prices", first=True)
+    start = _commit(repo, "prices", first=True)
+    (repo / "README.md").write_text("prices in other currencies\n")
+    good = _commit(repo, "say what it is")
     before = _run(folder, repo, kind, [(second, usual[second % len(usual)]) for second in range(0, DEPLOYED, 10)])
     old, new = bug
     prices = repo / "shop" / "prices.py"
@@ -127,7 +129,7 @@ def serve(
     log = folder / "prices.log"
     log.write_text(before + _run(folder, repo, kind, asked))
     deploys = folder / "deploys.jsonl"
-    rows = [(-60, good), (DEPLOYED, bad)]
+    rows = [(-7200, start), (-60, good), (DEPLOYED, bad)]
     deploys.write_text(
         "".join(json.dumps({"time": stamp(at), "service": "prices", "revision": rev}) + "\n" for at, rev in rows)
     )

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.acceptance.command import Ended, Patchwright
 from tests.acceptance.served import PRICES, WORKER, WSGI, Served, serve
 
@@ -35,34 +33,30 @@ def test_a_request_of_the_log_becomes_the_failing_test(patchwright: Patchwright,
     assert served.good[:12] in written["claims"]
     assert written["quotes"][-1] == "KeyError: 'eur'"
     assert report["certificate"]["predicate"]["written_test"]["claims"] == written["claims"]
-    print(written["text"], report["reason"], report["patch"], report["cost"])
 
 
 def test_a_message_of_the_log_becomes_a_call(patchwright: Patchwright, tmp_path: Path) -> None:
     """A function of the trace is called with the payload that the log shows."""
-    eur, usd = ('{"order": 7, "cents": 250, "currency": "%s"}' % name for name in ("eur", "usd"))
+    eur, usd = (json.dumps({"order": 7, "cents": 250, "currency": name}) for name in ("eur", "usd"))
     files = {"shop/prices.py": PRICES, "shop/worker.py": WORKER}
     served = serve(tmp_path / "w", "worker", [usd, eur], eur, files=files, bug=BUG)
     ended, report = diagnosed(patchwright, served)
     assert (ended.code, report["outcome"]) == (0, "verified_patch"), ended.text[-3000:]
     assert "'cents': 250" in report["written_test"]["text"]
     assert "\n    assert answer == {'order': 7, 'cents': 250}" in report["written_test"]["text"]
-    print(report["written_test"]["text"], report["reason"], report["patch"], report["cost"])
 
 
 def test_what_cannot_be_repeated_is_said(patchwright: Patchwright, tmp_path: Path) -> None:
-    """The log does not state what the function was called with."""
-    usual = ['{"order": 1, "cents": 100, "currency": "usd"}']
-    fatal = '{"order": 1, "cents": 100, "currency": "eur"}'
-    quiet = WORKER.replace('LOG.info("received %s", raw)', 'LOG.info("received one")')
-    secret = PRICES.replace("RATES[currency]", "RATES[hash(currency) and currency]")
-    files = {"shop/prices.py": secret.replace("cents * RATES", "int(cents) * RATES"), "shop/worker.py": quiet}
-    bug = (
-        '    if currency == "eur":\n        return cents\n',
-        "    if currency == 'eur':\n        raise LookupError()\n",
-    )
-    served = serve(tmp_path / "w", "worker", usual, fatal, files=files, bug=bug)
+    """It needs what the process had done before: a call with the payload of the log alone does not fail."""
+    usd = '{"order": 1, "cents": 100, "currency": "usd"}'
+    worn = '    convert.calls = getattr(convert, "calls", 0) + 1\n    if convert.calls > 40:\n        RATES.clear()\n'
+    files = {"shop/prices.py": PRICES, "shop/worker.py": WORKER}
+    bug = ('    if currency == "eur":\n', worn + '    if currency == "eur":\n')
+    served = serve(tmp_path / "w", "worker", [usd], usd, files=files, bug=bug)
     ended, report = diagnosed(patchwright, served)
-    assert (ended.code, report["outcome"]) == (3, "inconclusive"), ended.text[-3000:]
+    assert (ended.code, report["outcome"], report["patch"]) == (3, "inconclusive", None), ended.text[-3000:]
+    assert report["reason"].startswith("KeyError in convert (shop/prices.py:")
     assert "could not be reproduced, because" in report["reason"]
-    print(report["reason"], report["evidence"])
+    assert "to reproduce it, give a log with" in report["reason"]
+    tried = [row["summary"] for row in report["evidence"] if row["kind"] == "reproduction"]
+    assert any("calls handle with {'order': 1, 'cents': 100, 'currency': 'usd'}" in row for row in tried), tried

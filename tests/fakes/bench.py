@@ -99,7 +99,8 @@ class FakeBench:
 
     elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result; crashes: how
     single tests fail; unwritten: files of tests that run only once they are written; lost_alone: tests without a
-    result when they are asked for by name.
+    result when they are asked for by name; drafted: ways to repeat what a log shows; pasts: runs at other revisions,
+    in turn.
     """
 
     artifacts: Artifacts
@@ -121,6 +122,7 @@ class FakeBench:
     unwritten: frozenset[str] = frozenset()
     lost_alone: frozenset[str] = frozenset()
     drafted: Drafts = field(default_factory=Drafts)
+    pasts: Sequence[TestOutcome] = ()
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -147,12 +149,15 @@ class FakeBench:
 
     async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
         self.calls.append(f"past {revision}")
-        return await self.test(prepared, order)
+        number = sum(call.startswith("past") for call in self.calls) - 1
+        return self.pasts[number % len(self.pasts)]
 
     def _there(self, test: str, prepared: Prepared, patch: str | None) -> bool:
         file = test.split("::", maxsplit=1)[0]
         laid = prepared.written is not None and prepared.written.path == file
-        return file not in self.unwritten or laid or f"+++ b/{file}" in (patch or "")
+        function = test.rpartition("::")[2]
+        written = f"+++ b/{file}" in (patch or "") and f"+def {function}(" in (patch or "")
+        return file not in self.unwritten or laid or written
 
     def _result(self, test: str, status: Status) -> TestResult:
         crash = None

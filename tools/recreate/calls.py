@@ -129,8 +129,11 @@ def _stated(node: Function, names: Sequence[str], needed: Sequence[str], found: 
 
 def _choices(name: str, found: Found) -> list[Any]:
     own = list(found.named.get(name, ()))[:MOST_CHOICES]
-    if name.rstrip("_") in _BODY or not own:
-        own += [value for value in found.whole if value not in own]
+    body = name.rstrip("_") in _BODY
+    if body or not own:
+        own += [value for value in found.whole if ascii(value) not in {ascii(each) for each in own}]
+    if body:
+        own.sort(key=lambda value: not isinstance(value, dict | list))
     return own[:MOST_CHOICES]
 
 

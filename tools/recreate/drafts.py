@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tools.git import plain
 from tools.recreate.apps import Entry, entries
 from tools.recreate.calls import calls_of, stated
 from tools.recreate.evidence import lines_of, raised_in, requests_in
@@ -38,7 +39,7 @@ def _request(entry: Entry, asked: Asked, sources: Mapping[str, str]) -> Draft | 
         return None
     target = f"{entry.name}()" if entry.made else entry.name
     literals = ", ".join(ascii(part) for part in (asked.method, asked.target, asked.body, asked.kind))
-    said = f"sends {asked.method} {ascii(asked.target)[1:-1][:200]} to {entry.name} of {entry.file}"
+    said = f"sends {asked.method} {plain(asked.target, 200)} to {entry.name} of {entry.file}"
     return Draft(
         driver=entry.driver, act=f"{entry.driver}({target}, {literals})", module=place[1], name=entry.name,
         root=place[0], said=said, quote=asked.quote,

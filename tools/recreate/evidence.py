@@ -20,6 +20,7 @@ MOST_REQUESTS, MOST_VALUES = 6, 12
 START = "Traceback (most recent call last):"
 _INSTALLED = re.compile(r'(?<=["\s(])/(?:usr/src|opt)/')
 _METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
+_HTTP = re.compile(rf"\b(?P<method>{_METHODS}) (?P<target>/\S*) HTTP/\d")
 _LINE = re.compile(rf"\b(?P<method>{_METHODS}) (?P<target>/[^\s\"]*)")
 _FLASK = re.compile(rf" on (?P<target>/\S*) \[(?P<method>{_METHODS})\]")
 _DJANGO = re.compile(r"Internal Server Error: (?P<target>/\S*)")
@@ -79,7 +80,7 @@ def _asked(line: str) -> Asked | None:
     fields = {name.lower(): value for name, value in fields_in(line)}
     target = next((fields[name] for name in _TARGET if isinstance(fields.get(name), str)), "")
     method = next((fields[name] for name in _METHOD if isinstance(fields.get(name), str)), "")
-    match = next(filter(None, (pattern.search(line) for pattern in (_FLASK, _DJANGO, _LINE))), None)
+    match = next(filter(None, (pattern.search(line) for pattern in (_FLASK, _DJANGO, _HTTP, _LINE))), None)
     if target.startswith("/") and (method or not match):
         query = next((fields[name] for name in _QUERY if isinstance(fields.get(name), str)), "")
         target += f"?{query}" if query and "?" not in target else ""

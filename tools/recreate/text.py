@@ -130,7 +130,7 @@ _PARTS: dict[Driver, tuple[str, tuple[str, ...]]] = {
     "wsgi": (_WSGI, ("io", "urllib.parse", "wsgiref.util")),
     "asgi": (_ASGI, ("asyncio", "urllib.parse")),
     "handler": (_HANDLER, ("io", "types", "urllib.parse")),
-    "call": ("", ("asyncio",)),
+    "call": ("", ()),
 }
 
 
@@ -164,7 +164,8 @@ def _assertion(draft: Draft, right: Right | None) -> str:
     served = draft.driver != "call"
     if right is not None:
         what = "answer[0]" if right.status else "answer"
-        return f"    assert {what} == {right.answer}  # as at {ascii(right.revision[:12])[1:-1]}\n"
+        same = "is" if right.answer in ("None", "True", "False") else "=="
+        return f"    assert {what} {same} {right.answer}  # as at {ascii(right.revision[:12])[1:-1]}\n"
     return "    assert answer[0] < 500\n" if served else "    del answer  # what is right is not known\n"
 
 
@@ -179,7 +180,10 @@ def _test(name: str, draft: Draft, raised: Raised, end: str, right: str = "") ->
 
 def _file(drafts: Sequence[Draft], path: str, bodies: Sequence[str]) -> str:
     drivers = dict.fromkeys(draft.driver for draft in drafts)
-    names = sorted({"pathlib", "sys", "traceback", *(name for driver in drivers for name in _PARTS[driver][1])})
+    used = {name for driver in drivers for name in _PARTS[driver][1]}
+    if any(draft.act.startswith("asyncio.") for draft in drafts):
+        used.add("asyncio")
+    names = sorted({"pathlib", "sys", "traceback", *used})
     roots = ascii(list(dict.fromkeys(draft.root for draft in drafts)))
     head = _HEAD.format(imports="\n".join(f"import {name}" for name in names), up=path.count("/"), roots=roots)
     return head + "".join(_PARTS[driver][0] for driver in drivers) + "".join(bodies)

@@ -69,3 +69,8 @@ class Right(Value):
     revision: str
     status: bool = False
     raises: str = ""
+
+    @property
+    def telling(self) -> bool:
+        """Whether it says more than that something was answered."""
+        return not (self.status or self.raises or self.answer == "None")
