@@ -76,7 +76,9 @@ async def _tried(work: Work, drafts: Drafts) -> Update:
     deps.emit(Progress(node="recreate", text=plain(said, 300)))
     text = candidates(several, raised, work.path)
     outcome = await deps.bench.test(state.ready, work.order(text, tests=len(several)))
-    found = [draft for draft, result in _paired(several, outcome) if result and same(result, raised)]
+    pairs = [(draft, result) for draft, result in _paired(several, outcome) if result and same(result, raised)]
+    pairs.sort(key=lambda pair: pair[1].crash is None or pair[1].crash.message != raised.message)
+    found = [draft for draft, _ in pairs]
     seen = _evidence(work, several, outcome, deps.artifacts.put(text))
     problems = [] if found else [_why(several, outcome)]
     for draft, right in await _judged(work, spread(found), problems):

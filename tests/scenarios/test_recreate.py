@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.artifacts import Artifacts
-from agent.bench import TestOutcome
+from agent.bench import Emit, Progress, TestOutcome
 from agent.deps import Deps
 from agent.diagnose import diagnose
 from agent.domain import Limits, Report, Request
 from agent.recheck import recheck
 from agent.record import Player, Recorder
 from tests.fakes.bench import FIX, PREPARED, FakeBench, Outcome, always, mended_by
-from tests.scenarios.test_machine import clock, plausible, quiet
+from tests.scenarios.test_machine import Killed, clock, plausible, quiet
 from tools.recreate.text import SEEN
 from tools.recreate.values import Draft, Drafts, Raised
 from tools.values import Crash, Frame, TestResult, TestRun
@@ -54,10 +55,12 @@ def bench(tmp_path: Path, crashes: dict[str, Crash] | None = None, **changes: An
     return FakeBench(**given)
 
 
-async def run(tmp_path: Path, world: Any, *, good: str | None = None, state: str = "state") -> Report:
+async def run(
+    tmp_path: Path, world: Any, *, good: str | None = None, state: str = "state", emit: Emit = quiet
+) -> Report:
     kept = Artifacts(tmp_path / "artifacts")
     request = Request(source="box", log=kept.put("a log"), good=good, limits=Limits(repeats=3, rounds=1))
-    deps = Deps(bench=world, artifacts=kept, now=clock(), emit=quiet)
+    deps = Deps(bench=world, artifacts=kept, now=clock(), emit=emit)
     return await diagnose(request, deps, run="r1", checkpoints=tmp_path / f"{state}.sqlite")
 
 
@@ -131,6 +134,32 @@ async def test_what_is_not_kept_is_said(tmp_path: Path, changes: dict[str, Any],
     assert (report.outcome, report.written_test, report.certificate) == ("inconclusive", None, None)
     assert said in report.reason
     assert "to reproduce it, give a log with" in report.reason
+
+
+async def test_killed_while_it_tries_it_goes_on(tmp_path: Path) -> None:
+    """The step is done again, and none before it."""
+    world, seen = bench(tmp_path), list[str]()
+
+    def die(progress: Progress) -> None:
+        if progress.text == "started":
+            seen.append(progress.node)
+            if seen == ["prepare", "reproduce", "recreate"]:
+                raise Killed
+
+    with pytest.raises((Killed, asyncio.CancelledError)):
+        await run(tmp_path, world, emit=die)
+    report = await run(tmp_path, world, emit=die)
+    assert (report.outcome, seen[:5]) == (
+        "verified_patch", ["prepare", "reproduce", "recreate", "recreate", "localize"],
+    )  # fmt: skip
+
+
+async def test_the_same_message_comes_first(tmp_path: Path) -> None:
+    """Of two that raise it there, the one that says what the log says."""
+    world = bench(tmp_path, {f"{NAME}_0": CRASH.model_copy(update={"message": "'usd'"})})
+    report = await run(tmp_path, world)
+    assert report.written_test is not None
+    assert "lambda: size([1])" in report.written_test.text
 
 
 async def test_other_logs_and_frameworks_end_as_before(tmp_path: Path) -> None:

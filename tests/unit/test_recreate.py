@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from tools.oplogs.opening import opened
 from tools.recreate.apps import entries
 from tools.recreate.drafts import NO_TRACE, NOTHING, drafted
 from tools.recreate.evidence import lines_of, message_values, raised_in, requests_in
 from tools.recreate.modules import importable
 from tools.recreate.text import SEEN, candidates, claims, final, probe
 from tools.recreate.values import Draft, Raised, Right
+from tools.triage.nearby import nearby
+from tools.triage.reading import Log
 
 FILE = "tests/test_from_log.py"
 TRACE = """\
@@ -183,6 +186,27 @@ def test_requests_of_many_kinds_of_log(line: str, method: str, target: str, body
     """Access logs, frameworks' own words, logfmt, JSON."""
     (asked, *_) = requests_in(lines_of(line))
     assert (asked.method, asked.target, asked.body, asked.quote) == (method, target, body, line)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_around_a_trace_come_with_it(tmp_path: Path, packed: bool) -> None:
+    """From a plain log, where the trace has lines of its own, and from one of JSON, where it is a field."""
+    trace = TRACE.format(file="web", line=16, function="app")
+    field = json.dumps({"time": "2026-03-02T10:00:01Z", "level": "error", "path": "/price", "method": "POST",
+                        "body": '{"currency": "eur"}', "exc_info": trace.rstrip()})  # fmt: skip
+    plain = f'2026-03-02T10:00:01Z ERROR failed\n{trace}2026-03-02T10:00:02Z INFO "POST /price HTTP/1.1" 500'
+    rows = [f"2026-03-02T10:00:00Z INFO work {number}" for number in range(100)]
+    log = tmp_path / "a.log"
+    log.write_text("\n".join([*rows, field if packed else plain, *rows[:50]]) + "\n")
+    index = opened([log], cache=tmp_path / "cache", zone=0)
+    traces = index.traces()
+    found = nearby({"a": Log("a", index)}, traces, traces[0].text)
+    index.close()
+    assert found.endswith(traces[0].text)
+    assert (rows[-1] in found, rows[50] in found) == (True, False)
+    drafts = drafted(found, sources(ASGI), ()).drafts
+    assert drafts[0].driver == "asgi"
+    assert "'POST', '/price'" in drafts[0].act
 
 
 def test_what_a_message_states() -> None:
