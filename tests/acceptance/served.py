@@ -129,10 +129,12 @@ def serve(
     log = folder / "prices.log"
     log.write_text(before + _run(folder, repo, kind, asked))
     deploys = folder / "deploys.jsonl"
-    rows = [(-7200, start), (-60, good), (DEPLOYED, bad)]
-    deploys.write_text(
-        "".join(json.dumps({"time": stamp(at), "service": "prices", "revision": rev}) + "\n" for at, rev in rows)
-    )
+    rows = [(-60, good, start), (DEPLOYED, bad, good)]
+    named = [
+        {"time": stamp(at), "service": "prices", "revision": revision, "previous": previous}
+        for at, revision, previous in rows
+    ]
+    deploys.write_text("".join(json.dumps(row) + "\n" for row in named))
     return Served(repo, log, deploys, good)
 
 

@@ -33,6 +33,9 @@ def test_a_request_of_the_log_becomes_the_failing_test(patchwright: Patchwright,
     assert served.good[:12] in written["claims"]
     assert written["quotes"][-1] == "KeyError: 'eur'"
     assert report["certificate"]["predicate"]["written_test"]["claims"] == written["claims"]
+    checked = patchwright.run("verify", patchwright.folder / "out" / "certificate.json", "--repo", served.repo)
+    assert checked.code == 0, checked.text
+    assert "was written by Patchwright" in checked.text
 
 
 def test_a_message_of_the_log_becomes_a_call(patchwright: Patchwright, tmp_path: Path) -> None:

@@ -136,6 +136,20 @@ async def test_what_is_not_kept_is_said(tmp_path: Path, changes: dict[str, Any],
     assert "to reproduce it, give a log with" in report.reason
 
 
+async def test_an_answer_that_is_an_error_is_not_right(tmp_path: Path) -> None:
+    """Where the good revision answers 500 here, only what is known is asserted; a status that stays is."""
+    drafts = Drafts(raised=RAISED, drafts=(DRAFTS[1].model_copy(update={"driver": "wsgi"}),))
+    rows = {
+        "    assert answer[0] < 500": gave("[500, 'no database']"),
+        "    assert answer[0] == 200": gave("[200, '1']", "[200, '2']"),
+    }
+    for number, (asserted, pasts) in enumerate(rows.items()):
+        world = bench(tmp_path, drafted=drafts, pasts=pasts)
+        report = await run(tmp_path, world, good="a" * 40, state=f"state{number}")
+        assert report.written_test is not None
+        assert asserted in report.written_test.text
+
+
 async def test_killed_while_it_tries_it_goes_on(tmp_path: Path) -> None:
     """The step is done again, and none before it."""
     world, seen = bench(tmp_path), list[str]()

@@ -149,7 +149,6 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     upstream = outside_of(origin, near, topology, incident.logs)
     verdict = judged(case, suspects, upstream)
     lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
-    ran = {deploy.service: deploy.previous for deploy in before if lead and deploy.service in (origin, "")}
     previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
     todo = await actions(
         incident.history,
@@ -167,7 +166,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],
         symptoms=case.symptoms, blast=_blast(found.symptoms, origin, topology), actions=todo, decide=verdict.decide,
         evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
-        good=(previous.get(lead.service) or ran.get(origin) or ran.get("", "")) if lead else "",
+        good=previous.get(lead.service, "") if lead else "",
         citations="",
         notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
         hypotheses=explained(case, suspects, verdict, upstream),
