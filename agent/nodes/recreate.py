@@ -161,12 +161,12 @@ def _why(drafts: Sequence[Draft], outcome: TestOutcome) -> str:
 
 
 def _not(state: State, raised: Raised, why: str, evidence: list[Evidence]) -> Update:
-    """Inconclusive, with what was tried and what would help."""
+    """As it was before, with what was tried and what would help."""
     needed = "to reproduce it, give a log with the failing request and its body, or a test that fails"
     reason = f"{raised.kind} in {raised.where} could not be reproduced, because {why}; {needed} ({state.reason})"
     line = f"no test was kept for {raised.kind} in {raised.where}: {why}"
     return {
-        "outcome": "inconclusive", "reason": plain(reason, 1200),
+        "outcome": state.outcome or "inconclusive", "reason": plain(reason, 1200),
         "evidence": [*evidence, observe("reproduction", plain(line, 600))],
     }  # fmt: skip
 

@@ -219,6 +219,8 @@ def test_what_a_message_states() -> None:
         raised_in(log_of("asgi").replace("/srv/app/shop", "/usr/lib/python3/site-packages/x"), ["shop/web.py"]) is None
     )
     assert drafted("no trace", sources(ASGI), ()).note == NO_TRACE
+    test = log_of("asgi").replace("shop/web.py", "tests/test_web.py")
+    assert drafted(test, {**sources(ASGI), "tests/test_web.py": ""}, ["tests/test_web.py"]).note == NO_TRACE
     bare = TRACE.format(file="prices", line=3, function="rate").replace("'eur'", "")
     assert drafted(bare, {"shop/prices.py": PRICES}, ()).note == NOTHING
 

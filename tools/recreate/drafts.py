@@ -22,8 +22,8 @@ NOTHING = (
 def drafted(log: str, sources: Mapping[str, str], tests: Sequence[str]) -> Drafts:
     """Ways to repeat the last exception of a log: requests first, then calls. tests: those of the files that are."""
     raised = raised_in(log, tuple(sources))
-    if raised is None:
-        return Drafts(note=NO_TRACE)
+    if raised is None or any(file in tests for file, _, _ in raised.calls):
+        return Drafts(note=NO_TRACE)  # a test's own trace names a test, which is run instead
     lines = lines_of(log)
     requests = requests_in(lines)
     found = entries({file: text for file, text in sources.items() if file not in tests}, [c[0] for c in raised.calls])
