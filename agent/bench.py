@@ -14,6 +14,7 @@ from pydantic import Field
 
 from agent.domain import Culprit, Prepared, Request
 from tools.patches import FileChange
+from tools.recreate.values import Drafts
 from tools.toolbox.using import Used
 from tools.values import Candidate, Coverage, Crash, Suspect, TestRun, Value
 
@@ -165,8 +166,17 @@ class Bench(Protocol):
     async def reading(self, prepared: Prepared, request: Request) -> LoggedFailures:
         """Which tests the request's arguments and log name, and what the log shows."""
 
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        """Ways to repeat what the request's log shows of a failure in service, from the base's own sources."""
+
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         """Run tests; never raises for what they do."""
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        """Run tests at another revision, in the environment of the base; the order's patch only adds files.
+
+        Never raises for what they do, nor for a revision that cannot be used: its `problem` says so.
+        """
 
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         """Search for repairs."""

@@ -94,24 +94,27 @@ def _test(written: Written | None, deps: Deps) -> dict[str, Any]:
         return {}
     text = deps.artifacts.text(written.content)
     made = {"path": written.path, "text": text, "model": written.model, "quotes": list(written.quotes)}
+    if not written.model:
+        made |= {"author": "Patchwright", "claims": written.claims}
     return {"written_test": made}
 
 
 def test_of(statement: dict[str, Any], deps: Deps) -> Written | None:
-    """The test that a model wrote for a certificate. Raises CertificateInvalid for one that could be more than that."""
+    """The test that was written for a certificate. Raises CertificateInvalid for one that could be more than that."""
     made = statement["predicate"].get("written_test")
     if made is None:
         return None
     try:
         path, text, decisive = str(made["path"]), str(made["text"]), statement["predicate"]["decisive"]
         model, quotes = str(made["model"]), tuple(str(quote) for quote in made["quotes"])
+        said = str(made.get("claims", ""))
     except (KeyError, TypeError) as error:
         raise CertificateInvalid(f"the written test in it is none: {type(error).__name__}: {error}") from error
     problem = problem_of(statement["predicate"]["environment"]["framework"], path)
     problem = problem or ("it is too long" if len(text) > MAX_TEST else "")
     if problem or any(row["test"].split("::")[0] != path for row in decisive):
         raise CertificateInvalid(f"the written test in it is not its decisive test: {problem or path}")
-    return Written(path=path, content=deps.artifacts.put(text), model=model, quotes=quotes)
+    return Written(path=path, content=deps.artifacts.put(text), model=model, quotes=quotes, claims=said)
 
 
 def patch_of(statement: dict[str, Any]) -> bytes:

@@ -21,6 +21,7 @@ from agent.nodes.localize import localize
 from agent.nodes.minimize import minimize
 from agent.nodes.prepare import prepare
 from agent.nodes.propose import back_out, given, search
+from agent.nodes.recreate import recreate
 from agent.nodes.report import report
 from agent.nodes.reproduce import reproduce
 from agent.nodes.think import think
@@ -39,6 +40,7 @@ Machine = CompiledStateGraph[State, Deps, State, State]
 NODES: dict[str, Node] = {
     "prepare": prepare,
     "reproduce": reproduce,
+    "recreate": recreate,
     "demonstrate": demonstrate,
     "localize": localize,
     "search": search,
@@ -61,7 +63,13 @@ def after_prepare(state: State) -> Literal["reproduce", "consult", "report"]:
     return _end(state) if state.outcome else "reproduce"
 
 
-def after_reproduce(state: State) -> Literal["demonstrate", "localize", "consult", "report"]:
+def after_reproduce(state: State) -> Literal["recreate", "demonstrate", "localize", "consult", "report"]:
+    if state.request.log and state.outcome in UNSEEN and state.ready.language == "python":
+        return "recreate"
+    return after_recreate(state)
+
+
+def after_recreate(state: State) -> Literal["demonstrate", "localize", "consult", "report"]:
     told = state.request.issue or state.request.log
     if told and state.request.reasoner and state.outcome in UNSEEN:
         return "demonstrate"
@@ -115,6 +123,7 @@ def build(checkpointer: BaseCheckpointSaver[str] | None = None) -> Machine:
     graph.add_edge(START, "prepare")
     graph.add_conditional_edges("prepare", after_prepare)
     graph.add_conditional_edges("reproduce", after_reproduce)
+    graph.add_conditional_edges("recreate", after_recreate)
     graph.add_conditional_edges("demonstrate", after_demonstrate)
     graph.add_conditional_edges("localize", after_localize, [*PROPOSERS, "report"])
     for proposer in PROPOSERS:

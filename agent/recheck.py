@@ -56,14 +56,14 @@ async def recheck(text: str, deps: Deps, *, source: str | None) -> Recheck:
 
 
 async def _with_test(statement: dict[str, Any], deps: Deps, prepared: Prepared, written: Written) -> Recheck:
-    """Lay the test that a model wrote over the tree, where it may not replace anything."""
+    """Lay the test that no person wrote over the tree, where it may not replace anything."""
     diff = deps.artifacts.put(as_diff(written.path, deps.artifacts.text(written.content)))
     try:
         await deps.bench.changes(prepared, diff)
         run = await _run(statement, deps, prepared.model_copy(update={"written": written}))
     except PatchInvalid as error:
         return Recheck(holds=False, lines=(f"the written test cannot be added: {error}",))
-    line = f"{written.path} was written by the model {written.model}: it is added to the tree"
+    line = f"{written.path} was written by {written.by}: it is added to the tree"
     return Recheck(holds=run.holds, lines=(line, *run.lines))
 
 

@@ -37,6 +37,7 @@ from agent.bench import (
 from agent.domain import Prepared, Request
 from sandbox.recipe import EnvironmentBroken
 from tools.patches import FileChange, PatchInvalid
+from tools.recreate.values import Drafts
 from tools.toolbox.using import Used
 
 T = TypeVar("T")
@@ -80,6 +81,13 @@ class Recorder:
 
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         return await self._keep("test", (prepared, order), lambda: self._bench.test(prepared, order))
+
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        return await self._keep("drafts", (prepared, request), lambda: self._bench.drafts(prepared, request))
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        arguments = (prepared, revision, order)
+        return await self._keep("past", arguments, lambda: self._bench.past(prepared, revision, order))
 
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         return await self._keep("search", (prepared, order), lambda: self._bench.search(prepared, order, emit))
@@ -177,6 +185,12 @@ class Player:
 
     async def test(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
         return TestOutcome.model_validate(self._answer("test", prepared, order))
+
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        return Drafts.model_validate(self._answer("drafts", prepared, request))
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        return TestOutcome.model_validate(self._answer("past", prepared, revision, order))
 
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:  # noqa: ARG002
         return SearchOutcome.model_validate(self._answer("search", prepared, order))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from tools.values import Value
 
 
@@ -33,23 +35,31 @@ class Explanation(Value):
 
 
 class Written(Value):
-    """A test that a model wrote. path: its file, laid over the tree; content: artifact (sha256) with its text; model:
-    who wrote it; quotes: what it says was reported, word for word.
+    """A test that no person wrote. path: its file, laid over the tree; content: artifact (sha256) with its text; model:
+    who wrote it, "" for Patchwright itself; quotes: what it says was reported, word for word; claims: what a test of
+    Patchwright's asserts.
     """
 
     path: str
     content: str
     model: str
     quotes: tuple[str, ...]
+    claims: str = Field(default="", exclude_if=lambda text: not text)
+
+    @property
+    def by(self) -> str:
+        """Who wrote it, in a sentence."""
+        return f"the model {self.model}" if self.model else "Patchwright"
 
 
 class WrittenTest(Value):
-    """A test that a model wrote, as published."""
+    """A test that no person wrote, as published. model: "" where Patchwright wrote it; claims: what that asserts."""
 
     path: str
     text: str
     model: str
     quotes: tuple[str, ...]
+    claims: str = ""
 
 
 class Thought(Value):

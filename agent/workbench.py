@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -37,13 +38,14 @@ from sandbox.access import Access
 from sandbox.detection.overrides import Overrides
 from sandbox.environment import BUILD_QUOTA, build
 from sandbox.environment_images import recognize
-from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone
+from sandbox.protocol import Quota, Sandbox, Sandboxes, SandboxGone, Workspace
 from sandbox.recipe import Environment
-from sandbox.source import acquire
+from sandbox.source import acquire, materialize
 from sandbox.urls import Login, SourceInvalid, UrlPolicy, is_url
 from tools.changes import changed_lines
 from tools.history import History
-from tools.patches import FileChange, apply
+from tools.patches import FileChange, PatchInvalid, apply
+from tools.recreate.values import Drafts
 from tools.testing.run import is_command, probe_mount, run_tests, test_ids
 from tools.tool import ToolError
 from tools.values import TestRun
@@ -189,6 +191,39 @@ class Workbench:
         mounts = (*environment.mounts, probe_mount())
         return Site(self.sandboxes, environment, self._base(prepared), self._quota(wall_s), mounts)
 
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        """See the protocol."""
+        if not request.log or prepared.language != "python":
+            return Drafts(note="a failure can be repeated without a test in Python only, from a log")
+        from agent.recreating import drafts_of  # noqa: PLC0415 - most runs have a test
+
+        return await asyncio.to_thread(drafts_of, self.artifacts.text(request.log), self._base(prepared))
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        """See the protocol."""
+        if prepared.repository is None:
+            return _unrun("there is no history: the source is a plain directory")
+        folder = Path(tempfile.mkdtemp(prefix="past-", dir=self.folder))
+        try:
+            history = History(self.folder / prepared.repository)
+            await materialize(history.repository, await history.resolve(revision), folder / "tree")
+            return await self._tested_at(prepared, folder / "tree", order)
+        except (ToolError, SourceInvalid, PatchInvalid, SandboxGone) as error:
+            return _unrun(str(error))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def _tested_at(self, prepared: Prepared, tree: Path, order: TestOrder) -> TestOutcome:
+        site = await self._site(prepared, order.wall_s)
+        changes = apply(self.artifacts.text(order.patch), tree, scratch=tree.parent) if order.patch else ()
+        async with site.open(Workspace((site.environment.products, tree))) as sandbox:
+            await put_changes(sandbox, changes)
+            run, _ = await run_tests(
+                sandbox, site.environment.recipe.test, tests=order.tests, per_test_s=order.test_s,
+                quota=self._quota(order.wall_s), hash_seed=order.seed,
+            )  # fmt: skip
+        return TestOutcome(run=run)
+
     async def search(self, prepared: Prepared, order: SearchOrder, emit: Emit) -> SearchOutcome:
         """See the protocol."""
         site = await self._site(prepared, order.wall_s + 60)
@@ -263,6 +298,10 @@ class Workbench:
             if source is not None:
                 found[file] = source.text
         return found
+
+
+def _unrun(problem: str) -> TestOutcome:
+    return TestOutcome(run=TestRun(command=(), results=(), complete=False, note=problem), problem=problem)
 
 
 def _overrides(request: Request) -> Overrides:

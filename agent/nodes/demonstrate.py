@@ -15,10 +15,20 @@ from agent.domain import Reasoner, Written
 from agent.evidence import observe
 from agent.mind import Mind
 from agent.nodes.case import account, counted, thought, told
-from agent.nodes.localize import merge_coverage
 from agent.nodes.reasons import wrong
 from agent.nodes.reproduce import judged
-from agent.nodes.writing import Draft, Writer, drafted, ends, exercised, reported, suggested, test_files, write
+from agent.nodes.writing import (
+    Draft,
+    Writer,
+    drafted,
+    ends,
+    exercised,
+    reported,
+    suggested,
+    test_files,
+    with_coverage,
+    write,
+)
 from agent.prompts import render
 from agent.repeats import repeat
 from agent.state import State, Update
@@ -26,7 +36,6 @@ from agent.written import as_diff
 from tools.git import plain
 from tools.patches import PatchInvalid, touched
 from tools.toolbox.newtest import FRAMEWORKS
-from tools.values import Coverage
 
 BRANCH = "test"
 SHARE, MOST = 0.35, 0.5
@@ -164,14 +173,4 @@ async def _kept(state: State, deps: Deps, reasoner: Reasoner, tried: Tried) -> U
         path=tried.path, content=deps.artifacts.put(tried.text), model=reasoner.name, quotes=tried.quotes
     )  # fmt: skip
     prepared = state.ready.model_copy(update={"written": written})
-    return {**found, **_coverage(state, deps, tried.outcome), "prepared": prepared, "outcome": None, "reason": ""}
-
-
-def _coverage(state: State, deps: Deps, outcome: TestOutcome) -> Update:
-    """The suite's coverage with that of the written test, where the suite was run before it was written."""
-    if state.baseline is None or outcome.coverage is None:
-        return {}
-    if state.coverage is None:
-        return {"coverage": deps.artifacts.put(outcome.coverage.to_json())}
-    suite = Coverage.model_validate_json(deps.artifacts.get(state.coverage))
-    return {"coverage": deps.artifacts.put(merge_coverage(suite, outcome.coverage).to_json())}
+    return {**found, **with_coverage(state, deps, tried.outcome), "prepared": prepared, "outcome": None, "reason": ""}

@@ -144,7 +144,8 @@ def _written_test(state: State, deps: Deps) -> WrittenTest | None:
     if written is None:
         return None
     return WrittenTest(
-        path=written.path, text=deps.artifacts.text(written.content), model=written.model, quotes=written.quotes
+        path=written.path, text=deps.artifacts.text(written.content), model=written.model, quotes=written.quotes,
+        claims=written.claims,
     )  # fmt: skip
 
 
@@ -177,9 +178,8 @@ def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[st
         steps.append("review the patch: it passes the tests that were run, which is not proof of intent")
     if state.prepared and state.prepared.written:
         written = state.prepared.written
-        steps.append(
-            f"review {written.path}: the model {written.model} wrote it from the report, no person has read it"
-        )
+        source = "report" if written.model else "log"
+        steps.append(f"review {written.path}: {written.by} wrote it from the {source}, no person has read it")
     if outcome == "verified_patch" and patch:
         left = [t for t in state.reproduced.ids if t not in patch.decisive]
         if left:

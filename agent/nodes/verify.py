@@ -98,9 +98,11 @@ async def judge(
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
     trial = Trial(patch, before, after, regression.tests, regression.suite, allow)
-    by = ", written by a model," if state.ready.written else ""
+    by = _by(state)
     others = f"{regression.tests} other tests still pass"
     reason = f"{_all(before)}{by} fail before and pass after, {_times(state)} each; {others}"
+    if state.ready.written and state.ready.written.claims:
+        reason += f"; {state.ready.written.claims}"
     return Verdict(
         patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
         certificate=certify(state, deps, trial),
@@ -117,6 +119,13 @@ async def _runs(state: State, deps: Deps, patch: Patch) -> tuple[tuple[TestHisto
 
 def _all(histories: tuple[TestHistory, ...]) -> str:
     return "1 decisive test" if len(histories) == 1 else f"{len(histories)} decisive tests"
+
+
+def _by(state: State) -> str:
+    written = state.ready.written
+    if written is None:
+        return ""
+    return ", written by a model," if written.model else ", written by Patchwright from the log,"
 
 
 def _times(state: State) -> str:

@@ -13,9 +13,9 @@ from agent.deps import Deps
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
 from agent.nodes.case import UNASKED, data, said_by
-from agent.nodes.localize import is_test_file, test_file
+from agent.nodes.localize import is_test_file, merge_coverage, test_file
 from agent.nodes.reasons import quotes_in
-from agent.state import State
+from agent.state import State, Update
 from agent.written import text_of
 from sandbox.protocol import SandboxError
 from tools.git import plain
@@ -23,7 +23,7 @@ from tools.patches import touched
 from tools.tool import ToolError
 from tools.toolbox.newtest import problem_of
 from tools.toolbox.using import ALL
-from tools.values import TestRun
+from tools.values import Coverage, TestRun
 
 MAX_REPORT = 2_000_000
 SPECS = tuple(
@@ -140,3 +140,13 @@ def exercised(outcome: TestOutcome, path: str) -> set[str]:
         return framed
     rows = [rows for file, rows in coverage.lines.items() if file != path and not is_test_file(file)]
     return framed | {coverage.tests[index] for lines in rows for tests in lines.values() for index in tests}
+
+
+def with_coverage(state: State, deps: Deps, outcome: TestOutcome) -> Update:
+    """The suite's coverage with that of the written test, where the suite was run before it was written."""
+    if state.baseline is None or outcome.coverage is None:
+        return {}
+    if state.coverage is None:
+        return {"coverage": deps.artifacts.put(outcome.coverage.to_json())}
+    suite = Coverage.model_validate_json(deps.artifacts.get(state.coverage))
+    return {"coverage": deps.artifacts.put(merge_coverage(suite, outcome.coverage).to_json())}

@@ -24,6 +24,7 @@ from agent.bench import (
 )
 from agent.domain import Prepared, Request
 from tools.patches import FileChange, PatchInvalid, diff_of, parse
+from tools.recreate.values import Drafts
 from tools.toolbox.using import Used
 from tools.values import Coverage, Crash, Frame, Status, TestResult, TestRun
 
@@ -98,7 +99,8 @@ class FakeBench:
 
     elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result; crashes: how
     single tests fail; unwritten: files of tests that run only once they are written; lost_alone: tests without a
-    result when they are asked for by name.
+    result when they are asked for by name; drafted: ways to repeat what a log shows; pasts: runs at other revisions,
+    in turn.
     """
 
     artifacts: Artifacts
@@ -119,6 +121,8 @@ class FakeBench:
     crashes: Mapping[str, Crash] = field(default_factory=dict)
     unwritten: frozenset[str] = frozenset()
     lost_alone: frozenset[str] = frozenset()
+    drafted: Drafts = field(default_factory=Drafts)
+    pasts: Sequence[TestOutcome] = ()
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -139,10 +143,21 @@ class FakeBench:
         run = TestRun(command=("pytest",), results=results, complete=not self.incomplete, exit_code=0, output="log")
         return TestOutcome(run=run, coverage=self._coverage(chosen) if order.coverage else None)
 
+    async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
+        self.calls.append("drafts")
+        return self.drafted
+
+    async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
+        self.calls.append(f"past {revision}")
+        number = sum(call.startswith("past") for call in self.calls) - 1
+        return self.pasts[number % len(self.pasts)]
+
     def _there(self, test: str, prepared: Prepared, patch: str | None) -> bool:
         file = test.split("::", maxsplit=1)[0]
         laid = prepared.written is not None and prepared.written.path == file
-        return file not in self.unwritten or laid or f"+++ b/{file}" in (patch or "")
+        function = test.rpartition("::")[2]
+        written = f"+++ b/{file}" in (patch or "") and f"+def {function}(" in (patch or "")
+        return file not in self.unwritten or laid or written
 
     def _result(self, test: str, status: Status) -> TestResult:
         crash = None

@@ -230,7 +230,7 @@ async def test_triage_stops_after_localization(artifacts: Artifacts, tmp_path: P
     assert report.suspects[0].function == "size"
 
 
-THINKING = {"demonstrate", "choose", "explain"}  # without a model they are not on the way
+THINKING = {"recreate", "demonstrate", "choose", "explain"}  # without a log or a model they are not on the way
 
 
 class Killed(BaseException):

@@ -18,6 +18,7 @@ from tools.triage.deploys import tagged
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
+from tools.triage.nearby import nearby
 from tools.triage.observed import Seen, Series, looked, with_figures
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
@@ -158,7 +159,8 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         ledger=ledger,
         running=previous,
     )
-    trace = mask(next((place.trace for place in own if place.depth == 0), ""))
+    shown = next((place.trace for place in own if place.depth == 0), "")
+    trace = mask(nearby(incident.logs, [trace for trace, _ in found.fresh.get(origin, ())], shown))
     return Note(
         cause=verdict.cause, confidence=verdict.confidence, onset=found.onset, service=origin,
         summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],

@@ -132,8 +132,8 @@ class Note(Value):
     """The note for the person on call. confidence: 0 to 1, capped by grounding; onset: -1 where nothing began.
 
     begin, end: of the time looked at, -1 unknown.
-    reproduction: the stack trace that a diagnosis can start from, "" without one in the repository's code; revision:
-    what ran when it was written; good: what ran before the suspect change.
+    reproduction: the stack trace that a diagnosis can start from, after the lines around it, "" without one in the
+    repository's code; revision: what ran when it was written; good: what ran before the suspect change.
     citations: what the check of the sentences' citations said.
     """
 

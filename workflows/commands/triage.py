@@ -340,6 +340,8 @@ def _diagnosed(ctx: typer.Context, settings: Settings, note: Note, repo: str, ou
     )  # fmt: skip
     door = door_of(ctx)
     run = door.new_run(settings, request, log=note.reproduction, issue=None, patches=())
-    sys.stdout.write("\nHanded over: the stack trace, at the revision that ran, with the one before as good.\n")
+    sys.stdout.write(
+        "\nHanded over: the trace with the lines around it, at the revision that ran; good: the one before.\n"
+    )
     sys.stdout.flush()
     return finish(door, settings, run, Ways(out=out))
