@@ -166,11 +166,18 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],
         symptoms=case.symptoms, blast=_blast(found.symptoms, origin, topology), actions=todo, decide=verdict.decide,
         evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
-        good=previous.get(lead.service, "") if lead else "",
-        citations="",
+        good=await _before(incident.history, lead, previous), citations="",
         notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
         hypotheses=explained(case, suspects, verdict, upstream),
     )  # fmt: skip
+
+
+async def _before(history: History | None, lead: Suspected | None, previous: Mapping[str, str]) -> str:
+    """What ran before the suspect change: what its deploy took the place of, else the commit before it; "": unknown."""
+    if lead is None or previous.get(lead.service) or history is None or not lead.commit:
+        return previous.get(lead.service, "") if lead else ""
+    commits = await history.log(lead.commit, limit=1)
+    return next((parent for commit in commits for parent in commit.parents[:1]), "")
 
 
 def _first(symptoms: Sequence[Symptom], origin: str) -> tuple[Symptom, ...]:
