@@ -7,11 +7,16 @@ wanted time or template are not read.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +24,14 @@ from numpy.typing import NDArray
 from tools.oplogs.heads import fields_of
 from tools.oplogs.index import Block, Index, Reader
 from tools.oplogs.matching import Matcher, Places
+from tools.oplogs.ripgrep import Ripgrep
+from tools.oplogs.windows import around, places
 from tools.tool import ToolError
 from tools.values import Value
 
 MAX_SHOWN = 4_000  # characters of a line
 MAX_CONTEXT = 1_000
+LARGE = 16_000_000  # bytes of a file from which another process is worth starting
 _THREADS = 2
 _AHEAD = 2 * _THREADS
 Mask = NDArray[np.bool_]
@@ -74,16 +82,14 @@ def search(index: Index, query: Query) -> Found:
     searcher = _Searcher(index, query)
     hits: list[Hit] = []
     count = 0
-    with closing(searcher.matches()) as matches:
-        for block, wanted, places in matches:
-            if len(hits) < query.limit or searcher.picky or (places and not places.single):
-                text, lines = searcher.lines(block, wanted, places)
-                hits += searcher.hits(block, text, lines[: max(0, query.limit - len(hits))])
-                count += len(lines)
-            else:
-                count += len(places.at) if places else block.lines
-            if len(hits) >= query.limit and not query.count:
-                return Found(hits=tuple(hits), count=count, complete=False)
+    for source, blocks in searcher.parts():
+        limit = max(0, query.limit - len(hits))
+        found = searcher.in_file(source, blocks, limit) if source is not None else None
+        found = found or searcher.in_blocks(blocks, limit)
+        hits += found.hits
+        count += found.count
+        if count and len(hits) >= query.limit and not query.count:
+            return Found(hits=tuple(hits), count=count, complete=False)
     return Found(hits=tuple(hits), count=count, complete=True)
 
 
@@ -94,6 +100,10 @@ class _Searcher:
         self._index = index
         self._query = query
         self._matcher = None if query.grep is None else Matcher(query.grep, ignore_case=query.ignore_case)
+        self._ripgrep: Ripgrep | None = None
+        if query.grep is not None and not self._picky:
+            with suppress(ValueError):
+                self._ripgrep = Ripgrep(query.grep, ignore_case=query.ignore_case)
         self._local = threading.local()
         self._template_of = index.template_of_shape()
         self._ids = {template.number: template.id for template in index.templates()}
@@ -113,13 +123,53 @@ class _Searcher:
             numbers |= found
         return np.isin(self._template_of, list(numbers))
 
+    def parts(self) -> list[tuple[int | None, list[Block]]]:
+        """The blocks to look at, in order: those of a source that is searched as one file, or (None) any others."""
+        blocks = self._index.blocks(self._query.since, self._query.until)
+        whole = self._index.whole() if self._ripgrep else frozenset()
+        files = {number for number in whole if self._index.sources[number].size >= LARGE}
+        key = partial(_among, files)
+        return [(source, list(part)) for source, part in groupby(blocks, key)]
+
+    def in_file(self, number: int, blocks: list[Block], limit: int) -> Found | None:
+        """In a file by ripgrep; None: not to be searched in that way after all."""
+        source = self._index.sources[number]
+        assert self._ripgrep  # noqa: S101 - no such part otherwise
+        seen = self._ripgrep.find(source, limit, everything=self._query.count)
+        if seen is None:
+            return None
+        starts = [block.start for block in blocks]
+        hits: list[Hit] = []
+        try:
+            with Path(source.path).open("rb") as file:
+                for place, offsets in groupby(seen.at, lambda offset: bisect_right(starts, offset) - 1):
+                    hits += self._hits_at(file, blocks[place], list(offsets))
+        except OSError as error:
+            raise ToolError(f"{source.path} cannot be read any more: {error.strerror}") from error
+        return Found(hits=tuple(hits), count=seen.count, complete=seen.whole)
+
+    def in_blocks(self, blocks: list[Block], limit: int) -> Found:
+        hits: list[Hit] = []
+        count = 0
+        with closing(self._matches(blocks)) as matches:
+            for block, wanted, places in matches:
+                if len(hits) < limit or self._picky or (places and not places.single):
+                    text, lines = self._lines(block, wanted, places)
+                    hits += self._hits(block, text, lines[: max(0, limit - len(hits))])
+                    count += len(lines)
+                else:
+                    count += len(places.at) if places else block.lines
+                if count and len(hits) >= limit and not self._query.count:
+                    return Found(hits=tuple(hits), count=count, complete=False)
+        return Found(hits=tuple(hits), count=count, complete=True)
+
     @property
-    def picky(self) -> bool:
+    def _picky(self) -> bool:
         """Whether more than an expression has to hold, so that lines must be looked at to be counted."""
         query = self._query
         return bool(query.templates or query.fields) or query.since is not None or query.until is not None
 
-    def matches(self) -> Generator[tuple[Block, Mask | None, Places | None]]:
+    def _matches(self, blocks: list[Block]) -> Generator[tuple[Block, Mask | None, Places | None]]:
         """Blocks in order, which of their lines are of the time and templates, and where the expression matches.
 
         Blocks are read and searched ahead, by threads: None stands for every line.
@@ -127,7 +177,7 @@ class _Searcher:
         ahead: deque[tuple[Block, Mask | None, Future[Places | None]]] = deque()
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="search") as threads:
             try:
-                for block in self._index.blocks(self._query.since, self._query.until):
+                for block in blocks:
                     wanted = self._wanted(block)
                     if wanted is None or wanted.any():
                         ahead.append((block, wanted, threads.submit(self._places, block, self._index.packed(block))))
@@ -156,7 +206,7 @@ class _Searcher:
         text, end = self._local.reader.view(block, packed)
         return self._matcher.places(text, end)
 
-    def lines(self, block: Block, wanted: Mask | None, places: Places | None) -> tuple[bytes, Lines]:
+    def _lines(self, block: Block, wanted: Mask | None, places: Places | None) -> tuple[bytes, Lines]:
         """The text of a block, and the lines in it that match, counted from 0."""
         text = self._index.text(block)
         lines = np.arange(block.lines)
@@ -193,7 +243,7 @@ class _Searcher:
                 return False
         return True
 
-    def hits(self, block: Block, text: bytes, lines: Lines) -> list[Hit]:
+    def _hits(self, block: Block, text: bytes, lines: Lines) -> list[Hit]:
         """The lines as they are shown, with those around them."""
         if not lines.size:
             return []
@@ -217,6 +267,23 @@ class _Searcher:
             )  # fmt: skip
         return found
 
+    def _hits_at(self, file: IO[bytes], block: Block, offsets: list[int]) -> list[Hit]:
+        """The lines of a block that begin at `offsets` of its file."""
+        source = self._index.sources[block.source]
+        times, shapes = self._index.times(block), self._index.shapes(block)
+        lines = min(MAX_CONTEXT, self._query.context)
+        found: list[Hit] = []
+        for offset, n in zip(offsets, places(file, block.start, offsets), strict=True):
+            before, line, after = around(file, offset, source.size, lines)
+            found.append(
+                Hit(
+                    file=source.path, line=block.first_line + n, time=int(times[n]),
+                    template=self._ids[int(self._template_of[shapes[n]])], text=_shown(line),
+                    before=tuple(map(_shown, before)), after=tuple(map(_shown, after)),
+                )
+            )  # fmt: skip
+        return found
+
     def _next_door(self, block: Block, step: int) -> list[str]:
         """The last lines of the block before, or the first ones of the block after, of the same file."""
         other = self._blocks.get(block.number + step)
@@ -232,7 +299,14 @@ def _newlines(text: bytes, end: int) -> Lines:
     return np.flatnonzero(np.frombuffer(text, dtype=np.uint8, count=end) == ord("\n"))
 
 
+def _among(files: set[int], block: Block) -> int | None:
+    return block.source if block.source in files else None
+
+
 def _line(text: bytes, ends: Lines, number: int) -> str:
-    start = int(ends[number - 1]) + 1 if number else 0
-    line = text[start : min(int(ends[number]), start + 4 * MAX_SHOWN)].decode("utf-8", "replace").rstrip("\r")
-    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}… ({int(ends[number]) - start:,} bytes)"
+    return _shown(text[int(ends[number - 1]) + 1 if number else 0 : int(ends[number])])
+
+
+def _shown(line: bytes) -> str:
+    text = line[: 4 * MAX_SHOWN].decode("utf-8", "replace").rstrip("\r")
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(line):,} bytes)"

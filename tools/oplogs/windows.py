@@ -1,0 +1,45 @@
+"""Lines of a file around an offset, without reading more of it than that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+_STEP = 16_000
+_CHUNK = 1 << 18
+
+
+def places(file: IO[bytes], start: int, offsets: Sequence[int]) -> list[int]:
+    """For each offset, in order, how many lines end between `start` and it."""
+    found: list[int] = []
+    lines, at = 0, start
+    file.seek(start)
+    for offset in offsets:
+        while at < offset:
+            text = file.read(min(_CHUNK, offset - at))
+            if not text:  # shorter than it was
+                break
+            lines += text.count(b"\n")
+            at += len(text)
+        found.append(lines)
+    return found
+
+
+def around(file: IO[bytes], at: int, size: int, lines: int) -> tuple[list[bytes], bytes, list[bytes]]:
+    """The line that begins at `at`, and as many as `lines` before and after it. size: bytes of the file that count."""
+    start, text = at, b""
+    while lines and start and text.count(b"\n") <= lines:
+        step = min(start, max(_STEP, len(text)))
+        start -= step
+        file.seek(start)
+        text = file.read(step) + text
+    before = text.split(b"\n")[:-1][-lines:] if lines else []
+    file.seek(at)
+    text = file.read(min(_STEP, size - at))
+    while text.count(b"\n") <= lines and at + len(text) < size:
+        more = file.read(min(max(_STEP, len(text)), size - at - len(text)))
+        if not more:
+            break
+        text += more
+    line, *after = text.split(b"\n", lines + 1)[: lines + 1]
+    return before, line, after[:-1] if after and not after[-1] and text.count(b"\n") <= lines else after
