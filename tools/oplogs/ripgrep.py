@@ -19,8 +19,8 @@ from typing import IO
 
 from tools.oplogs.reading import Source
 
-MANY = 20_000  # lines that are heard of one by one, unless so many come after FAR of the file only
-FAR = 0.2
+MANY = 4_000  # lines that are heard of one by one; more of them, unless that many take FAR of the file
+FAR = 0.1
 _CHUNK = 1 << 16
 _KINDS = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\f\r "}
 _TOKEN = re.compile(
@@ -125,9 +125,8 @@ def _same(source: Source) -> bool:
 
 @cache
 def _binary() -> str | None:
-    """The one that is installed with us, else the machine's."""
-    beside = Path(sysconfig.get_path("scripts"), "rg")
-    return str(beside) if beside.is_file() else shutil.which("rg")
+    """The machine's own, which is built for it, else the one that is installed with us."""
+    return shutil.which("rg") or shutil.which("rg", path=sysconfig.get_path("scripts"))
 
 
 def said_to_ripgrep(pattern: str) -> str | None:

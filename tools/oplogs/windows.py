@@ -7,6 +7,7 @@ from typing import IO
 
 _STEP = 16_000
 _CHUNK = 1 << 18
+_MOST = 8_000_000  # bytes to either side
 
 
 def places(file: IO[bytes], start: int, offsets: Sequence[int]) -> list[int]:
@@ -26,9 +27,12 @@ def places(file: IO[bytes], start: int, offsets: Sequence[int]) -> list[int]:
 
 
 def around(file: IO[bytes], at: int, size: int, lines: int) -> tuple[list[bytes], bytes, list[bytes]]:
-    """The line that begins at `at`, and as many as `lines` before and after it. size: bytes of the file that count."""
+    """The line that begins at `at`, and as many as `lines` before and after it, fewer where lines are very long.
+
+    size: bytes of the file that count.
+    """
     start, text = at, b""
-    while lines and start and text.count(b"\n") <= lines:
+    while lines and start and text.count(b"\n") <= lines and len(text) < _MOST:
         step = min(start, max(_STEP, len(text)))
         start -= step
         file.seek(start)
@@ -36,7 +40,7 @@ def around(file: IO[bytes], at: int, size: int, lines: int) -> tuple[list[bytes]
     before = text.split(b"\n")[:-1][-lines:] if lines else []
     file.seek(at)
     text = file.read(min(_STEP, size - at))
-    while text.count(b"\n") <= lines and at + len(text) < size:
+    while text.count(b"\n") <= lines and at + len(text) < size and len(text) < _MOST:
         more = file.read(min(max(_STEP, len(text)), size - at - len(text)))
         if not more:
             break
