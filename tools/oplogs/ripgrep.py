@@ -125,8 +125,9 @@ def _same(source: Source) -> bool:
 
 @cache
 def _binary() -> str | None:
-    """The machine's own, which is built for it, else the one that is installed with us."""
-    return shutil.which("rg") or shutil.which("rg", path=sysconfig.get_path("scripts"))
+    """The machine's own, which is built for it, else the one that is installed with us; none of a working directory."""
+    found = shutil.which("rg")
+    return found if found and Path(found).is_absolute() else shutil.which("rg", path=sysconfig.get_path("scripts"))
 
 
 def said_to_ripgrep(pattern: str) -> str | None:

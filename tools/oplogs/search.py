@@ -99,11 +99,10 @@ class _Searcher:
     def __init__(self, index: Index, query: Query) -> None:
         self._index = index
         self._query = query
-        self._matcher = None if query.grep is None else Matcher(query.grep, ignore_case=query.ignore_case)
+        self._matcher: Matcher | None = None
         self._ripgrep: Ripgrep | None = None
-        if query.grep is not None and not self._picky:
-            with suppress(ValueError):
-                self._ripgrep = Ripgrep(query.grep, ignore_case=query.ignore_case)
+        if query.grep is not None:
+            self._understand(query.grep.removeprefix("(?i)"), query.ignore_case or query.grep.startswith("(?i)"))
         self._local = threading.local()
         self._template_of = index.template_of_shape()
         self._ids = {template.number: template.id for template in index.templates()}
@@ -111,6 +110,12 @@ class _Searcher:
         self._blocks = {block.number: block for block in index.blocks()} if query.context else {}
         levels = index.levels_of_shapes() if any(name == "level" for name, _ in query.fields) else []
         self._levels = np.array(levels, dtype=object)
+
+    def _understand(self, pattern: str, ignore_case: bool) -> None:
+        self._matcher = Matcher(pattern, ignore_case=ignore_case)
+        if not self._picky:
+            with suppress(ValueError):
+                self._ripgrep = Ripgrep(pattern, ignore_case=ignore_case)
 
     def _wanted_shapes(self) -> Mask | None:
         if not self._query.templates:

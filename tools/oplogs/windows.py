@@ -37,7 +37,7 @@ def around(file: IO[bytes], at: int, size: int, lines: int) -> tuple[list[bytes]
         start -= step
         file.seek(start)
         text = file.read(step) + text
-    before = text.split(b"\n")[:-1][-lines:] if lines else []
+    before = text.split(b"\n")[1 if start else 0 : -1][-lines:] if lines else []
     file.seek(at)
     text = file.read(min(_STEP, size - at))
     while text.count(b"\n") <= lines and at + len(text) < size and len(text) < _MOST:
