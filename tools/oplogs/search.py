@@ -25,17 +25,15 @@ from tools.oplogs.heads import fields_of
 from tools.oplogs.index import Block, Index, Reader
 from tools.oplogs.matching import Matcher, Places
 from tools.oplogs.ripgrep import Ripgrep
-from tools.oplogs.windows import around, places
+from tools.oplogs.windows import Lines, around, ended, line_of, newlines, shown
 from tools.tool import ToolError
 from tools.values import Value
 
-MAX_SHOWN = 4_000  # characters of a line
 MAX_CONTEXT = 1_000
 LARGE = 16_000_000  # bytes of a file from which another process is worth starting
 _THREADS = 2
 _AHEAD = 2 * _THREADS
 Mask = NDArray[np.bool_]
-Lines = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ class _Searcher:
         text = self._index.text(block)
         lines = np.arange(block.lines)
         if places is not None:
-            ends = _newlines(text, len(text))
+            ends = newlines(text)
             lines = np.unique(np.searchsorted(ends, np.array(places.at, dtype=np.int64), side="left"))
         lines = lines[lines < block.lines]
         if wanted is not None:
@@ -236,9 +234,11 @@ class _Searcher:
         return wanted
 
     def _with_fields(self, block: Block, text: bytes, lines: Lines) -> Lines:
-        ends = _newlines(text, len(text))
+        ends = newlines(text)
         shapes = self._index.shapes(block)
-        return np.array([n for n in lines.tolist() if self._fits(_line(text, ends, n), int(shapes[n]))], dtype=np.int64)
+        return np.array(
+            [n for n in lines.tolist() if self._fits(line_of(text, ends, n), int(shapes[n]))], dtype=np.int64
+        )
 
     def _fits(self, line: str, shape: int) -> bool:
         fields = fields_of(line) or {}
@@ -252,13 +252,13 @@ class _Searcher:
         """The lines as they are shown, with those around them."""
         if not lines.size:
             return []
-        ends = _newlines(text, len(text))
+        ends = newlines(text)
         times, shapes = self._index.times(block), self._index.shapes(block)
         around = min(MAX_CONTEXT, self._query.context)
         found: list[Hit] = []
         for n in lines.tolist():
-            before = [_line(text, ends, m) for m in range(max(0, n - around), n)]
-            after = [_line(text, ends, m) for m in range(n + 1, min(block.lines, n + 1 + around))]
+            before = [line_of(text, ends, m) for m in range(max(0, n - around), n)]
+            after = [line_of(text, ends, m) for m in range(n + 1, min(block.lines, n + 1 + around))]
             if n < around:
                 before = self._next_door(block, -1)[n - around :] + before
             if n + around >= block.lines:
@@ -266,7 +266,7 @@ class _Searcher:
             found.append(
                 Hit(
                     file=self._index.sources[block.source].path, line=block.first_line + n, time=int(times[n]),
-                    template=self._ids[int(self._template_of[shapes[n]])], text=_line(text, ends, n),
+                    template=self._ids[int(self._template_of[shapes[n]])], text=line_of(text, ends, n),
                     before=tuple(before), after=tuple(after),
                 )
             )  # fmt: skip
@@ -278,13 +278,13 @@ class _Searcher:
         times, shapes = self._index.times(block), self._index.shapes(block)
         lines = min(MAX_CONTEXT, self._query.context)
         found: list[Hit] = []
-        for offset, n in zip(offsets, places(file, block.start, offsets), strict=True):
+        for offset, n in zip(offsets, ended(file, block.start, offsets), strict=True):
             before, line, after = around(file, offset, source.size, lines)
             found.append(
                 Hit(
                     file=source.path, line=block.first_line + n, time=int(times[n]),
-                    template=self._ids[int(self._template_of[shapes[n]])], text=_shown(line),
-                    before=tuple(map(_shown, before)), after=tuple(map(_shown, after)),
+                    template=self._ids[int(self._template_of[shapes[n]])], text=shown(line),
+                    before=tuple(map(shown, before)), after=tuple(map(shown, after)),
                 )
             )  # fmt: skip
         return found
@@ -295,23 +295,10 @@ class _Searcher:
         if other is None or other.source != block.source:
             return []
         text = self._index.text(other)
-        ends = _newlines(text, len(text))
+        ends = newlines(text)
         first = max(0, other.lines - MAX_CONTEXT) if step < 0 else 0
-        return [_line(text, ends, n) for n in range(first, min(other.lines, first + MAX_CONTEXT))]
-
-
-def _newlines(text: bytes, end: int) -> Lines:
-    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8, count=end) == ord("\n"))
+        return [line_of(text, ends, n) for n in range(first, min(other.lines, first + MAX_CONTEXT))]
 
 
 def _among(files: set[int], block: Block) -> int | None:
     return block.source if block.source in files else None
-
-
-def _line(text: bytes, ends: Lines, number: int) -> str:
-    return _shown(text[int(ends[number - 1]) + 1 if number else 0 : int(ends[number])])
-
-
-def _shown(line: bytes) -> str:
-    text = line[: 4 * MAX_SHOWN].decode("utf-8", "replace").rstrip("\r")
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(line):,} bytes)"

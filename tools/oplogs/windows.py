@@ -1,16 +1,37 @@
-"""Lines of a file around an offset, without reading more of it than that takes."""
+"""Lines out of a block of text, or of a file around an offset, without reading more of it than that takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SHOWN = 4_000  # characters of a line
 _STEP = 16_000
 _CHUNK = 1 << 18
 _MOST = 8_000_000  # bytes to either side
+Lines = NDArray[np.int64]
 
 
-def places(file: IO[bytes], start: int, offsets: Sequence[int]) -> list[int]:
+def newlines(text: bytes) -> Lines:
+    """Where the lines of `text` end."""
+    return np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n"))
+
+
+def line_of(text: bytes, ends: Lines, number: int) -> str:
+    """A line as it is shown, counted from 0."""
+    return shown(text[int(ends[number - 1]) + 1 if number else 0 : int(ends[number])])
+
+
+def shown(line: bytes) -> str:
+    """A line as text, a long one cut."""
+    text = line[: 4 * MAX_SHOWN].decode("utf-8", "replace").rstrip("\r")
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(line):,} bytes)"
+
+
+def ended(file: IO[bytes], start: int, offsets: Sequence[int]) -> list[int]:
     """For each offset, in order, how many lines end between `start` and it."""
     found: list[int] = []
     lines, at = 0, start
