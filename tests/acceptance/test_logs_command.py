@@ -58,6 +58,22 @@ def test_json_and_lines_are_masked_and_clean(command: Patchwright, folder: Path)
     assert "jane" not in json.dumps(whole)
 
 
+def test_lines_of_a_large_log_are_found_in_the_file_itself(command: Patchwright, tmp_path: Path) -> None:
+    """Number, time, template and what stands around; secrets are masked there too."""
+    lines = [
+        f"2026-01-02 03:{n // 60 % 60:02}:{n % 60:02} INFO web.Server: served /cart in {n} ms" for n in range(300_000)
+    ]
+    lines[200_000] = "2026-01-02 03:04:05 ERROR mail to jane@example.org failed, password=hunter22"
+    path = tmp_path / "large.log"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    told = command.run("logs", path, "--grep", r"mail\s+to\b.*=[^0-9]+22$", "-C", "1", "--json")
+    (hit,) = json.loads(told.out)["hits"]
+    assert hit["line"] == 200_001
+    assert hit["before"] == [lines[199_999]]
+    assert hit["after"] == [lines[200_001]]
+    assert "hunter22" not in told.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

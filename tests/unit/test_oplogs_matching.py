@@ -21,6 +21,7 @@ def lines_of(text: bytes | bytearray, places: list[int]) -> list[int]:
 def slowly(pattern: str, text: bytes, *, ignore_case: bool) -> list[int]:
     """By RE2 alone, going on after the line of each match."""
     options = re2.Options()
+    options.never_nl = True
     options.case_sensitive = not ignore_case
     compiled, at, found = re2.compile(f"(?m){pattern}", options), 0, []
     while (match := compiled.search(text, at)) and match.start() < len(text):

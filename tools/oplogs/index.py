@@ -220,6 +220,14 @@ class Index:
         ).fetchone()
         return row[0]
 
+    def whole(self) -> frozenset[int]:
+        """The sources whose lines are those of their file, byte for byte."""
+        rows = self._base.execute(
+            "select source, sum(finish - start) from block group by source"
+            " having max(typeof(text)) = 'null' and min(start) = 0"
+        )
+        return frozenset(source for source, size in rows if size == self.sources[source].size)
+
     def text(self, block: Block) -> bytes:
         """The block's lines. Raises ToolError when the file is not what was indexed."""
         text, end = self._reader.view(block, self.packed(block))

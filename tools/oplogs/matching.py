@@ -125,6 +125,7 @@ def _compiled(pattern: str, *, ignore_case: bool) -> re2._Regexp:
         raise ToolError(f"an expression of more than {MAX_PATTERN:,} characters")
     options = re2.Options()
     options.log_errors = False
+    options.never_nl = True  # an expression is about lines
     options.case_sensitive = not ignore_case
     try:
         return re2.compile(f"(?m){pattern}", options)
