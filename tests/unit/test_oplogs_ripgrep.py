@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ AFTER = ("", "", "", "*", "+", "?", "{1,2}", "{2}", ".*", ".+?", "|")
 SIGNS = (*"abKké1. \r\x0b\xa0ſ\u212a-<\t\0", "ab", "\udcff")
 PATTERNS = st.lists(st.tuples(st.sampled_from(ATOMS), st.sampled_from(AFTER)), min_size=1, max_size=5)
 LINES = st.lists(st.lists(st.sampled_from(SIGNS), max_size=8), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    assert shutil.which("rg"), "the tests need ripgrep: apt-get install ripgrep"
 
 
 def of_re2(pattern: str, lines: list[bytes], *, ignore_case: bool) -> list[int] | None:

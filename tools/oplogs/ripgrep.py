@@ -1,4 +1,5 @@
-"""Which lines of a whole file match, by ripgrep: where it reads an expression as RE2 does, nothing is faster.
+"""Which lines of a whole file match, by ripgrep: where it is installed and reads an expression as RE2 does, nothing is
+faster.
 
 It runs beside this process, which a file that is cut short while it is mapped into memory would end. Expressions are
 translated for it: its syntax (https://docs.rs/regex/latest/regex/#syntax) takes words and digits for Unicode's, among
@@ -10,7 +11,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sysconfig
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -125,9 +125,9 @@ def _same(source: Source) -> bool:
 
 @cache
 def _binary() -> str | None:
-    """The machine's own, which is built for it, else the one that is installed with us; none of a working directory."""
+    """The machine's own; none of a working directory."""
     found = shutil.which("rg")
-    return found if found and Path(found).is_absolute() else shutil.which("rg", path=sysconfig.get_path("scripts"))
+    return found if found and Path(found).is_absolute() else None
 
 
 def said_to_ripgrep(pattern: str) -> str | None:
