@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.acceptance.command import Patchwright
 from tests.fakes.model_server import MODEL, Answer, ModelServer, call, said
-from tests.unit.test_observing_remote import TOKEN, allowing, remote
+from tests.mcp_remote import allowing, remote
+from tests.mcp_server import TOKEN
 from workflows.observing.calls import offered
 
 

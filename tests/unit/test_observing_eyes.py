@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_observing_remote import allowing, remote, said, saying
+from tests.mcp_remote import allowing, remote, said, saying
 from tools.tool import ToolError
 from workflows.observing.calls import digest, tools_of
 from workflows.observing.eyes import MOST_CALLS, ServerEyes
