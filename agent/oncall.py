@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from agent.act import Account, Task, act
 from agent.domain import Reasoner
+from agent.eyes import Eyes, looked
 from agent.mind import Mind
 from agent.model import ModelError
 from agent.nodes.case import UNASKED, NoHands, data, said_by, told
@@ -52,13 +53,20 @@ class _Asked:
     line: str
 
 
-async def reasoned(note: Note, mind: Mind, reasoner: Reasoner, now: Callable[[], float]) -> Note:
-    """The note with the model's hypotheses and objections, citations checked again. What fails is said in its notes."""
+async def reasoned(
+    note: Note, mind: Mind, reasoner: Reasoner, now: Callable[[], float], eyes: Eyes | None = None
+) -> Note:
+    """The note with the model's hypotheses and objections, citations checked again. What fails is said in its notes.
+
+    eyes: what it may look at before, None for nothing but the note.
+    """
     if not note.symptoms:
         return note
     account = Account(reasoner, reasoner.tokens, now, reasoner.wall_s)
+    if eyes is not None:
+        note = await looked(note, mind, account, eyes, _shown(note))
     shown = _shown(note)
-    by_id = {each.id: each for each in note.evidence[:SHOWN]}
+    by_id = {each.id: each for each in _most_telling(note)}
     work = [
         asyncio.ensure_future(
             _ask(
@@ -110,9 +118,14 @@ def _shown(note: Note) -> dict[str, object]:
         "evidence": [
             {"id": each.id, "kind": each.kind, "summary": data(each.summary, 400),
              "when": written(each.time) if each.time >= 0 else "(no time)"}
-            for each in note.evidence[:SHOWN]
+            for each in _most_telling(note)
         ],
     }  # fmt: skip
+
+
+def _most_telling(note: Note) -> tuple[Observation, ...]:
+    """What a prompt shows: the first of what was seen, and whatever was asked for."""
+    return (*note.evidence[:SHOWN], *(each for each in note.evidence[SHOWN:] if each.kind == "answer"))
 
 
 def _stated(answer: str, note: Note, by_id: Mapping[str, Observation], by: str) -> Iterator[Hypothesis]:

@@ -239,6 +239,16 @@ class _PlayedHands:
         return str(self.answer("diff", self.branch))
 
 
+def recorded(hands: Hands, branch: str, path: Path) -> Hands:
+    """The same hands, without a desk; what they do is kept."""
+    return _RecordedHands(hands, branch, {}, lambda row: append_row(path, row))
+
+
+def played(branch: str, path: Path) -> Hands:
+    """What such hands did. Raises ReplayDiverged where another thing is asked of them."""
+    return _PlayedHands(branch, Player(path)._answer)  # noqa: SLF001 - of this module
+
+
 def _take(answers: deque[dict[str, Any]], row: dict[str, Any]) -> None:
     """Add a row to the answers of one call, in the place of the last one of an earlier attempt, if there is one."""
     attempt = row.get("attempt", 1)

@@ -81,4 +81,4 @@ def test_a_file_that_allows_nothing_of_the_kind_is_refused(command: Patchwright,
     assert (ended.code, "has no tool delete_namespace that is allowed" in ended.err) == (65, True)
     (tmp_path / "servers.yaml").write_text("servers: {a: {command: []}}")
     ended = command.run("mcp", "tools", tmp_path / "servers.yaml")
-    assert (ended.code, "servers.a.command" in ended.err) == (65, True)
+    assert (ended.code, "servers.a: Value error, a server has a command or a url" in ended.err) == (65, True)

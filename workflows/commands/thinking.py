@@ -12,7 +12,9 @@ from workflows.exits import Refused
 
 if TYPE_CHECKING:
     from agent.domain import Reasoner
+    from agent.eyes import Kept
     from tools.triage.values import Note
+    from workflows.observing.servers import Servers
     from workflows.settings import Settings
 
 _WHO = "reasoner"
@@ -20,11 +22,14 @@ _WHO = "reasoner"
 
 @dataclass(frozen=True)
 class Thinking:
-    """reasoner: None for no model; out: where its words are kept; replay: a record to take them from instead."""
+    """reasoner: None for no model; out: where its words are kept; replay: a record to take them from instead;
+    servers: of which it may ask the tools that are given to a model.
+    """
 
     reasoner: Reasoner | None = None
     out: Path | None = None
     replay: Path | None = None
+    servers: Servers | None = None
 
 
 async def thought_over(settings: Settings, note: Note, thinking: Thinking) -> Note:
@@ -42,15 +47,29 @@ async def thought_over(settings: Settings, note: Note, thinking: Thinking) -> No
         record = (thinking.out or Path(folder)) / NAME
         record.unlink(missing_ok=True)
         append_row(record, {"method": _WHO, "key": _WHO, "result": thinking.reasoner.model_dump(mode="json")})
+        eyes = await _eyes(thinking.servers, record) if note.symptoms else None
         model = model_of(settings, thinking.reasoner.url, thinking.reasoner.name)
         try:
-            return await reasoned(note, Mind(model, record), thinking.reasoner, time.monotonic)
+            return await reasoned(note, Mind(model, record), thinking.reasoner, time.monotonic, eyes)
         finally:
             await model.close()
+            if eyes is not None:
+                eyes.close()
+
+
+async def _eyes(servers: Servers | None, record: Path) -> Kept | None:
+    """What the model may look at, kept in the record; None where the user gives it nothing."""
+    if servers is None or not any(tool.model for each in servers.servers.values() for tool in each.tools.values()):
+        return None
+    from agent.eyes import Kept
+    from workflows.observing.eyes import ServerEyes
+
+    return Kept(await ServerEyes.opened(servers), record)
 
 
 async def _replayed(note: Note, record: Path) -> Note:
     from agent.domain import Reasoner
+    from agent.eyes import Played
     from agent.mind import Mind
     from agent.oncall import reasoned
     from agent.record import ReplayDiverged, rows_of
@@ -63,7 +82,8 @@ async def _replayed(note: Note, record: Path) -> Note:
     if who is None:
         raise Refused(f"--replay {record}: no record of a triage that a model thought over")
     try:
-        return await reasoned(note, Mind(None, record), Reasoner.model_validate(who), time.monotonic)
+        asked = Reasoner.model_validate(who)
+        return await reasoned(note, Mind(None, record), asked, time.monotonic, Played.of(record))
     except ReplayDiverged as error:
         raise Refused(f"--replay {record}: this incident is not the one of the record ({error})") from error
     except ValueError as error:

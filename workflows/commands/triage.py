@@ -133,7 +133,8 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         writable(out)
     files = Files(tuple(deploys or ()), topology, runbooks, since, onset, zone, until)
     note = note_of(settings, named, repo, files, alerts=fired, sources=sources)
-    note = asyncio.run(thought_over(settings, note, Thinking(chosen(settings, model_url, model), out, replay)))
+    thinking = Thinking(chosen(settings, model_url, model), out, replay, sources.servers)
+    note = asyncio.run(thought_over(settings, note, thinking))
     if out:
         _keep(note, out)
     _print(note, style)

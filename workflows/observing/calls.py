@@ -1,7 +1,7 @@
 """Servers of the Model Context Protocol, asked: nothing that they say is an instruction, and none of it is executed.
 
-A server gets no variables but PATH, HOME and those that its entry names. What it says is bounded; it ends with the
-questions. A tool is called only when it is allowed by name and its description is the one that was pinned.
+A server that is started gets no variables but PATH, HOME and those that its entry names. What it says is bounded; it
+ends with the questions. A tool is called only when it is allowed by name and its description is the pinned one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import anyio
+import httpx2
 from mcp import Client, MCPError
 from mcp.client._transport import TransportStreams
 from mcp.server.stdio import stdio_server
@@ -27,7 +28,8 @@ from tools.oplogs.masking import mask
 from tools.tool import ToolError
 from tools.triage.observed import Seen
 from workflows.observing.pipes import Lines
-from workflows.observing.servers import Argument, Query, Server, Servers
+from workflows.observing.remote import over_http
+from workflows.observing.servers import Argument, Server, Servers
 from workflows.references import ReferenceBroken, secret
 from workflows.settings import host_variables
 from workflows.text import line
@@ -72,30 +74,44 @@ async def _offered(servers: Servers) -> tuple[Offered, ...]:
 async def _answers(servers: Servers, places: Mapping[str, str], notes: list[str]) -> tuple[Seen, ...]:
     found: list[Seen] = []
     for query in servers.queries:
-        server = servers.servers[query.server]
+        arguments = {name: _filled(value, places) for name, value in query.arguments.items()}
         try:
-            async with _limited(query.server, server), _client(server) as client:
-                found.append(await _answer(client, server, query, places))
+            text = await ask(query.server, servers.servers[query.server], query.tool, arguments)
+            found.append(seen(query.name, (query.server, query.tool), arguments, text))
         except ToolError as error:
             notes.append(f"mcp {query.name}: {error}")
     return tuple(found)
 
 
-async def _answer(client: Client, server: Server, query: Query, places: Mapping[str, str]) -> Seen:
-    """One answer. The description is looked at on the connection that is then asked: it cannot change in between."""
-    tool = next((each for each in await _tools(client) if each.name == query.tool), None)
-    if tool is None:
-        raise ToolError(f"{query.server} has no tool {query.tool}")
-    if _allowed(server, tool.name, digest(tool)) != "yes":
-        raise ToolError(f"the description of {query.tool} is not the pinned one: look at it (patchwright mcp tools)")
-    arguments = {name: _filled(value, places) for name, value in query.arguments.items()}
-    answer = await client.call_tool(query.tool, arguments)
-    text = _text(answer)
-    if answer.is_error:
-        raise ToolError(f"{query.tool} says: {line(mask(text[:2000]), 200)}")
-    again = json.dumps({"server": query.server, "tool": query.tool, "arguments": arguments})
-    said = f"{query.name} ({UNTRUSTED} of {query.server}, {len(text)} characters): {line(mask(text[:4000]), SHOWN)}"
-    return Seen(kind="answer", summary=said, time=int(time.time()), where=query.server, query=f"mcp {again}")
+async def ask(name: str, server: Server, tool: str, arguments: Mapping[str, Any]) -> str:
+    """What a tool answers. Its description is looked at on the connection that is then asked: it cannot change in
+    between. Raises ToolError.
+    """
+    async with _limited(name, server), _client(server) as client:
+        known = next((each for each in await _tools(client) if each.name == tool), None)
+        if known is None:
+            raise ToolError(f"{name} has no tool {tool}")
+        if _allowed(server, known.name, digest(known)) != "yes":
+            raise ToolError(f"the description of {tool} is not the pinned one: look at it (patchwright mcp tools)")
+        answer = await client.call_tool(tool, dict(arguments))
+        text = _text(answer)
+        if answer.is_error:
+            raise ToolError(f"{tool} says: {line(mask(text[:2000]), 200)}")
+        return text
+
+
+def seen(title: str, asked: tuple[str, str], arguments: Mapping[str, Any], text: str) -> Seen:
+    """An answer as evidence. asked: server and tool."""
+    server, tool = asked
+    again = json.dumps({"server": server, "tool": tool, "arguments": dict(arguments)})
+    said = f"{title} ({UNTRUSTED} of {server}, {len(text)} characters): {line(mask(text[:4000]), SHOWN)}"
+    return Seen(kind="answer", summary=said, time=int(time.time()), where=server, query=f"mcp {again}")
+
+
+async def tools_of(name: str, server: Server) -> list[Tool]:
+    """What a server offers and may be asked for, with the description that was pinned. Raises ToolError."""
+    async with _limited(name, server), _client(server) as client:
+        return [tool for tool in await _tools(client) if _allowed(server, tool.name, digest(tool)) == "yes"]
 
 
 def digest(tool: Tool) -> str:
@@ -153,12 +169,17 @@ def _told(name: str, error: BaseException) -> ToolError:
         error = error.exceptions[0]
     if isinstance(error, ToolError):
         return error
-    known = isinstance(error, MCPError | OSError | ValueError)
-    return ToolError(f"{name}: {line(str(error), 200)}" if known else f"{name} broke off ({type(error).__name__})")
+    known = isinstance(error, MCPError | OSError | ValueError | httpx2.TransportError)
+    said = line(str(error), 200)
+    return ToolError(f"{name}: {said}" if known and said else f"{name} broke off ({type(error).__name__})")
+
+
+def _client(server: Server) -> AbstractAsyncContextManager[Client]:
+    return over_http(server) if server.url else _started(server)
 
 
 @asynccontextmanager
-async def _client(server: Server) -> AsyncIterator[Client]:
+async def _started(server: Server) -> AsyncIterator[Client]:
     try:
         given = {name: secret(reference) for name, reference in server.env.items()}
     except ReferenceBroken as error:
