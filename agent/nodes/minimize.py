@@ -12,6 +12,7 @@ from agent.nodes.verify import decisive, judge
 from agent.state import State, Update
 from tools.ddmin import ddmin
 from tools.patches import FileChange, Hunk, diff_of, hunks, keep, touched
+from tools.values import TOGETHER
 
 
 async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
@@ -23,6 +24,9 @@ async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
     patch = next(p for p in state.patches if p.id == verdict.patch)
     if any(other.verified and other.patch != patch.id for other in state.verdicts):
         why = "not tried: other patches pass these tests too, so they cannot tell what this one needs"
+        return {"evidence": [observe("minimize", why)]}
+    if patch.candidate is not None and TOGETHER in patch.candidate.tags:
+        why = "not tried: the template's edits belong together, also where no test needs each"
         return {"evidence": [observe("minimize", why)]}
     changes = await deps.bench.changes(state.ready, patch.id)
     parts = hunks(changes)

@@ -13,6 +13,7 @@ from tools.repair.source import FUNCTIONS, FunctionNode
 from tools.repair.stdlib import SPECIAL_METHODS
 from tools.repair.templates.calls import callee_name, calls, expected, with_argument
 from tools.repair.templates.entries import NEAR, Insertion, decorated, parameter_edit
+from tools.values import TOGETHER
 
 
 def _named(site: Site, *kinds: str) -> Iterator[tuple[FunctionNode, tuple[str, ...]]]:
@@ -207,7 +208,7 @@ def _passed_up(site: Site, function: FunctionNode, name: str, default: str) -> I
             continue
         passed = with_argument(site, node, f"{name}={name}", weight=1.0)
         said = f"add the parameter `{name}={default}` and pass it on to `{shown(site.text(node.func))}`"
-        yield site.several([edit, *passed.edits], said, weight=1.0)
+        yield site.several([edit, *passed.edits], said, weight=1.0, tags=(TOGETHER,))
 
 
 def _renamed_parameter(site: Site, function: FunctionNode, wanted: str) -> Iterator[Proposal]:
