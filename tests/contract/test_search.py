@@ -229,7 +229,7 @@ async def test_a_survivor_that_breaks_a_passing_test_is_rejected(tmp_path: Path)
 
 
 async def test_a_conversion_that_any_other_text_could_replace_is_not_proposed(tmp_path: Path) -> None:
-    """Changing the case of a name mends the test only because no name at all is found; with `strip` it is the text."""
+    """Another case mends the test only because no name is found then, and spares one that has it; `strip` is right."""
     project = Project(
         tmp_path,
         {
@@ -242,10 +242,12 @@ async def test_a_conversion_that_any_other_text_could_replace_is_not_proposed(tm
             "test_lib.py": """
                 from lib import fresh, tidy
                 def test_fresh(): assert fresh(["a", "a"])
+                def test_capital(): assert not fresh(["T", "T"])
                 def test_tidy(): assert tidy([" a "]) == "a"
             """,
         },
         ("test_lib.py::test_fresh",),
+        ("test_lib.py::test_capital",),
     )
     project.try_("names[0]", "names[0].upper()", id="upper")
     result = await project.search()

@@ -1,7 +1,7 @@
 """What a patch is measured against: the same place with a value that nobody can mean.
 
-A conversion such as `name.upper()` may pass all tests only because it destroys what the tests fail on, where no test
-looks at the value itself. Then any other destruction passes too, and the tests say nothing for this one.
+A conversion such as `name.upper()` may pass all tests only because it destroys what they fail on, where none looks at
+what it gives. Then anything else that spares the same texts passes too, and the tests say nothing for this one.
 """
 
 from __future__ import annotations
@@ -14,30 +14,28 @@ from tools.values import Candidate
 _CONVERSIONS = frozenset(
     ("upper", "lower", "casefold", "title", "capitalize", "swapcase", "strip", "lstrip", "rstrip", "zfill")
 )
+_NAME = "_text_before"
 
 
 def spoiled(candidate: Candidate, sources: Mapping[str, str]) -> Candidate | None:
-    """The candidate with a mark put behind the text instead of its conversion; None for other kinds of changes.
+    """The candidate with texts marked that its conversion would change; None for other kinds of changes.
 
     sources: texts of the files before the change.
     """
     if len(candidate.edits) != 1:
         return None
     edit = candidate.edits[0]
-    kept = _converted(edit.text)
-    if kept is None or ast.dump(kept) != _shape(sources.get(edit.file, "")[edit.start : edit.end]):
+    call = _parsed(edit.text)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in _CONVERSIONS:
         return None
-    text = f'"".join(({ast.unparse(kept)}, "\\0"))'
+    kept = call.func.value
+    if ast.dump(kept) != _shape(sources.get(edit.file, "")[edit.start : edit.end]):
+        return None
+    call.func.value = ast.Name(_NAME, ast.Load())
+    marked = f'{_NAME} if {_NAME} == {ast.unparse(call)} else "".join(({_NAME}, "\\0"))'
+    text = f"(lambda {_NAME}: {marked})({ast.unparse(kept)})"
     twin = edit.model_copy(update={"text": text})
     return candidate.model_copy(update={"id": f"{candidate.id}-spoiled", "edits": (twin,)})
-
-
-def _converted(text: str) -> ast.expr | None:
-    """`x` of `x.upper()`."""
-    call = _parsed(text)
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _CONVERSIONS:
-        return call.func.value
-    return None
 
 
 def _parsed(text: str) -> ast.expr | None:
