@@ -33,6 +33,9 @@ def patterns(site: Site) -> Iterator[tuple[Literal, float]]:
 
 
 def _surety(site: Site, one: Literal) -> float:
+    table = site.parent(one.node)
+    if isinstance(table, ast.Dict) and one.node in table.keys:
+        return 0.0
     for above in site.source.ancestors(one.node):
         if isinstance(above, ast.Call) and one.node in above.args[:1]:
             base = site.text(above.func.value) if isinstance(above.func, ast.Attribute) else ""
