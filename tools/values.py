@@ -161,11 +161,15 @@ class Edit(Value):
     text: str
 
 
+TOGETHER = "edits-belong-together"
+
+
 class Candidate(Value):
     """A proposed change. template: name of the fix template or source ("compare-operator", "back-out", "model").
 
     prior: how likely the template is to be right, in (0, 1]; score: prior x suspiciousness, larger is tried first;
-    tags: traits that ranking looks at, such as "overfit-prone", "constant-from-test", "deletes-code".
+    tags: traits that ranking looks at, such as "overfit-prone", "constant-from-test", "deletes-code"; TOGETHER where no
+    edit makes sense without the others, so that none is dropped.
     """
 
     id: str

@@ -12,6 +12,7 @@ from agent.nodes.verify import decisive, judge
 from agent.state import State, Update
 from tools.ddmin import ddmin
 from tools.patches import FileChange, Hunk, diff_of, hunks, keep, touched
+from tools.values import TOGETHER
 
 
 async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
@@ -21,9 +22,9 @@ async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
     if verdict is None:
         return {}
     patch = next(p for p in state.patches if p.id == verdict.patch)
-    if any(other.verified and other.patch != patch.id for other in state.verdicts):
-        why = "not tried: other patches pass these tests too, so they cannot tell what this one needs"
-        return {"evidence": [observe("minimize", why)]}
+    why = _whole(state, patch)
+    if why:
+        return {"evidence": [observe("minimize", f"not tried: {why}")]}
     changes = await deps.bench.changes(state.ready, patch.id)
     parts = hunks(changes)
     if len(parts) < 2:
@@ -42,6 +43,15 @@ async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
         return {"evidence": [observe("minimize", f"the smaller patch does not verify ({judged.reason})")]}
     seen = observe("minimize", f"{small.dropped} of {len(parts)} hunks are not needed")
     return {"patches": [small], "verdicts": [judged], "evidence": [seen]}
+
+
+def _whole(state: State, patch: Patch) -> str:
+    """Why nothing may be dropped from a patch; "" when it may."""
+    if any(other.verified and other.patch != patch.id for other in state.verdicts):
+        return "other patches pass these tests too, so they cannot tell what this one needs"
+    if patch.candidate is not None and TOGETHER in patch.candidate.tags:
+        return "the template's edits belong together, also where no test needs each"
+    return ""
 
 
 def _shrunk(deps: Deps, patch: Patch, diff: str, dropped: int) -> Patch:

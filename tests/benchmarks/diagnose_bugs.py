@@ -6,6 +6,7 @@ Patchwright, is no worse with the patch than without; seconds. Needs the package
 
     python tests/benchmarks/diagnose_bugs.py [BUG...] [--seconds N] [--sandbox docker]
     python tests/benchmarks/diagnose_bugs.py [BUG...] --compare      # each on bubblewrap, then on Docker, side by side
+    python tests/benchmarks/diagnose_bugs.py --corpus tests/benchmarks/real_bugs_later.toml
 
 Docker's image is made from this machine's own Python, without a registry.
 """
@@ -178,13 +179,14 @@ def main() -> int:
     """Run the chosen bugs and print the table and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bugs", nargs="*", help="ids or packages (default: all)")
+    parser.add_argument("--corpus", type=Path, default=real_bugs.CORPUS, help="the list of bugs")
     parser.add_argument("--seconds", type=int, default=180, help="limit of one diagnosis")
     parser.add_argument("--patches", action="store_true", help="print the patches too")
     parser.add_argument("--sandbox", default="bubblewrap", choices=("bubblewrap", "docker"))
     parser.add_argument("--compare", action="store_true", help="both sandboxes; 1 when they do not end alike")
     arguments = parser.parse_args()
     sandboxes = ("bubblewrap", "docker") if arguments.compare else (arguments.sandbox,)
-    bugs = real_bugs.select(real_bugs.load(), arguments.bugs)
+    bugs = real_bugs.select(real_bugs.load(arguments.corpus), arguments.bugs)
     rows = measured(bugs, sandboxes, arguments.seconds, patches=arguments.patches)
     for sandbox in sandboxes:
         print(f"\n{sandbox}: {summary([row for row in rows if row.sandbox == sandbox])}")

@@ -228,6 +228,36 @@ async def test_a_survivor_that_breaks_a_passing_test_is_rejected(tmp_path: Path)
     assert result.rejected == 1
 
 
+async def test_a_conversion_that_any_other_text_could_replace_is_not_proposed(tmp_path: Path) -> None:
+    """Another case mends the test only because no name is found then, and spares one that has it; `strip` is right."""
+    project = Project(
+        tmp_path,
+        {
+            "lib.py": """
+                def fresh(names):
+                    return names[0] not in names[1:]
+                def tidy(texts):
+                    return texts[0]
+            """,
+            "test_lib.py": """
+                from lib import fresh, tidy
+                def test_fresh(): assert fresh(["a", "a"])
+                def test_capital(): assert not fresh(["T", "T"])
+                def test_tidy(): assert tidy([" a "]) == "a"
+            """,
+        },
+        ("test_lib.py::test_fresh",),
+        ("test_lib.py::test_capital",),
+    )
+    project.try_("names[0]", "names[0].upper()", id="upper")
+    result = await project.search()
+    assert found(result) == []
+    assert any("any other text" in note for note in result.notes)
+    other = Project(tmp_path, project.files, ("test_lib.py::test_tidy",))
+    other.try_("texts[0]", "texts[0].strip()", id="strip")
+    assert found(await other.search()) == ["strip"]
+
+
 async def test_frameworks_of_all_kinds(tmp_path: Path) -> None:
     """unittest classes, parameters, module fixtures and async tests take part with their own node ids."""
     test = """

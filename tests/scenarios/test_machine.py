@@ -20,7 +20,7 @@ from agent.graph import NODES
 from agent.record import Player, Recorder, ReplayDiverged
 from sandbox.recipe import EnvironmentBroken
 from tests.fakes.bench import FIX, PREPARED, SOURCE, FakeBench, Outcome, always, mended_by
-from tools.values import Candidate, Edit
+from tools.values import TOGETHER, Candidate, Edit
 
 REQUEST = Request(source="box", limits=Limits(repeats=3))
 CANDIDATE = Candidate(
@@ -205,6 +205,22 @@ async def test_unneeded_hunk_is_dropped_and_the_rest_verified_again(artifacts: A
     assert "a = 7" not in report.patch
     assert report.certificate
     assert report.certificate["predicate"]["minimization"]["hunks_dropped"] == 1
+
+
+async def test_edits_that_belong_together_are_not_torn_apart(artifacts: Artifacts, tmp_path: Path) -> None:
+    """A parameter that is added and passed on stays whole, although the test only needs the first half."""
+    text = "def size(items):\n    pad = 1\n    more = 2\n    return count(items)\n"
+    diff = (
+        "--- a/box.py\n+++ b/box.py\n@@ -1,4 +1,4 @@\n-def size(items):\n+def size(items, key=None):\n"
+        "     pad = 1\n     more = 2\n-    return count(items)\n+    return count(items, key=key)\n"
+    )
+    found = plausible(diff).plausible[0]
+    whole = found.model_copy(update={"candidate": found.candidate.model_copy(update={"tags": (TOGETHER,)})})
+    tests = {"test_box.py::test_size": mended_by("+def size(items, key=None):\n")}
+    outcome = SearchOutcome(plausible=(whole,), tried=40, seconds=0.2)
+    report = await run(FakeBench(artifacts, tests, [outcome], texts={"box.py": text}), artifacts, tmp_path)
+    assert report.patch
+    assert "count(items, key=key)" in report.patch
 
 
 async def test_green_suite_is_said_to_be_green(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def test_swallowing_is_marked() -> None:
     assert not any("overfit-prone" in c.tags for c in found if "raise ValueError" in c.description)
 
 
+def test_faults_of_code_are_not_swallowed() -> None:
+    """`except AttributeError: return` would hide that an attribute is missing."""
+    code = "def size(box):\n    width = box.measure()\n    return width\n"
+    fault = Fault("try-around", "", code, "", 2, "AttributeError: 'Box' object has no attribute 'measure'")
+    found = [c for c in itertools.islice(fault.candidates(), 300) if c.template == "try-around"]
+    assert not found
+    other = Fault("try-around", "", code, "", 2, "KeyError: 'measure'")
+    assert any(c.template == "try-around" for c in itertools.islice(other.candidates(), 300))
+
+
 def test_exceptions_of_other_modules_are_imported() -> None:
     """A handler that catches an exception of the repository brings its import along."""
     faulty = "def load(read):\n    try:\n        return read()\n    except OSError:\n        return None\n"

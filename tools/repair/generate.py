@@ -26,7 +26,7 @@ from tools.repair.validity import Checker
 from tools.values import Candidate, Crash, Edit, Suspect
 
 PATIENCE = 60
-_MOST_WEIGHED = 200  # proposals of one template at one statement
+_MOST_WEIGHED = 1000  # proposals of one template at one statement
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 
 

@@ -17,6 +17,7 @@ from tools.repair.fleet import OutOfServers, Slot, baseline, closing
 from tools.repair.outcome import Plausible, Progress, SearchRequest, SearchResult
 from tools.repair.plan import Measured, Plan, make
 from tools.repair.schedule import Schedule, Task
+from tools.repair.spoiled import spoiled
 from tools.repair.trials import Verdict
 from tools.repair.wire import ServerGone, TrialServer
 from tools.values import Candidate
@@ -280,8 +281,7 @@ class _Run:
         try:
             server = await slot.server()
             try:
-                sources, budget = self._request.sources, self._limits.confirm_s
-                found = await trials.confirm(server, candidate, self._plan, sources, budget_s=budget)
+                found = await self._alone(server, candidate)
             except ServerGone:
                 await slot.drop(server)
                 raise
@@ -299,6 +299,20 @@ class _Run:
             self._found_at, self._found_after = self._elapsed, self._board.tried
         patch = Plausible(candidate, self._plan.failing, found.checked, len(self._plan.passing), found.excluded)
         self._board.plausible.append(replace(patch, at_s=self._elapsed, fresh=cold))
+
+    async def _alone(self, server: TrialServer, candidate: Candidate) -> trials.Confirmed:
+        """How a candidate does alone. It is no fix when a value that nobody can mean does as well in its place."""
+        sources, budget = self._request.sources, self._limits.confirm_s
+        found = await trials.confirm(server, candidate, self._plan, sources, budget_s=budget)
+        twin = spoiled(candidate, sources) if found.name == "plausible" else None
+        if twin is None:
+            return found
+        beside = await trials.confirm(server, twin, self._plan, sources, budget_s=budget)
+        if beside.name != "plausible":
+            return found
+        note = f"not proposed, as the tests pass with any other text too: {candidate.description}"
+        self._notes.append(note)
+        return trials.Confirmed("unsupported", note=note)
 
     # -- afterwards -----------------------------------------------------------------------------------------------
 

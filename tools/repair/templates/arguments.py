@@ -13,6 +13,7 @@ from tools.repair.source import FUNCTIONS, FunctionNode
 from tools.repair.stdlib import SPECIAL_METHODS
 from tools.repair.templates.calls import callee_name, calls, expected, with_argument
 from tools.repair.templates.entries import NEAR, Insertion, decorated, parameter_edit
+from tools.values import TOGETHER
 
 
 def _named(site: Site, *kinds: str) -> Iterator[tuple[FunctionNode, tuple[str, ...]]]:
@@ -169,6 +170,7 @@ def parameter_added(site: Site) -> Iterator[Proposal]:
         wanted = names[1]
         yield from _renamed_parameter(site, function, wanted)
         default = _forwarded(site, function, wanted)
+        yield from _passed_up(site, function, wanted, default)
         for text in dict.fromkeys((f"{wanted}={default}", f"{wanted}=False", f"{wanted}=0", f'{wanted}=""')):
             yield from _with_parameter(site, function, text, 0.7)
         if function.args.kwarg is None and function.args.kwonlyargs == []:
@@ -191,6 +193,22 @@ def _with_parameter(site: Site, function: FunctionNode, text: str, weight: float
     edit: Insertion | None = parameter_edit(site, function, text)
     if edit is not None:
         yield site.several([edit], f"add the parameter `{text}`", weight=weight)
+
+
+def _passed_up(site: Site, function: FunctionNode, name: str, default: str) -> Iterator[Proposal]:
+    """The parameter added and passed on to the method of the same name that the function overrides and calls."""
+    edit = parameter_edit(site, function, f"{name}={default}")
+    for node in site.scope.nodes:
+        if edit is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        above = node.func.value
+        if node.func.attr != function.name or not isinstance(above, ast.Call) or callee_name(above) != "super":
+            continue
+        if any(k.arg in (name, None) for k in node.keywords) or any(isinstance(a, ast.Starred) for a in node.args):
+            continue
+        passed = with_argument(site, node, f"{name}={name}", weight=1.0)
+        said = f"add the parameter `{name}={default}` and pass it on to `{shown(site.text(node.func))}`"
+        yield site.several([edit, *passed.edits], said, weight=1.0, tags=(TOGETHER,))
 
 
 def _renamed_parameter(site: Site, function: FunctionNode, wanted: str) -> Iterator[Proposal]:

@@ -1,8 +1,9 @@
-"""Arguments that nobody checks: a test waits for an exception that does not come, so the function raises it at once."""
+"""Exceptions that tests wait for: arguments that nobody checks, and crashes that should come out as the file's own."""
 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 
 from tools.repair.kinds import CONTAINERS, NUMBERS
@@ -11,8 +12,10 @@ from tools.repair.site import Proposal, Site, shown, template
 from tools.repair.source import FUNCTIONS
 from tools.repair.templates.entries import entry_of
 from tools.repair.templates.exceptions import expected, named_here
+from tools.repair.templates.passages import is_docstring, lines_at, movable
 
 _ASKED = ("did-not-raise",)
+_BUILT_IN = frozenset(dir(builtins))
 
 
 @template("argument-check", prior=0.7, limit=30, decay=0.03, asks=_ASKED, heads=FUNCTIONS)
@@ -101,3 +104,45 @@ def final_raise(site: Site) -> Iterator[Proposal]:
     for kind in expected(site)[:2]:
         if empty and named_here(site, kind) == (kind, None):
             yield site.replace_statement(f'raise {kind}("no result")', weight=1.0)
+
+
+_CRASHING = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return)
+_NEAR = 0.7
+
+
+@template("raised-as-elsewhere", prior=0.7, limit=8, decay=0.1, asks=("raised",), heads=_CRASHING)
+def raised_as_elsewhere(site: Site) -> Iterator[Proposal]:
+    """The statement that crashes in a `try`, its error raised as the same function raises what the tests name."""
+    statement, source = site.statement, site.source
+    if site.function is None or not movable(source, statement) or is_docstring(statement):
+        return
+    said = [text for text in _raised_here(site) if _known(site, text)]
+    for clue, near in site.clues_of("raised"):
+        known = named_here(site, clue.names[0]) if near >= _NEAR and said else None
+        if known is None or known[1] is not None:
+            continue
+        outer, unit, line_end = site.indentation, source.indent_unit, source.newline
+        start, end = source.lines_span(statement)
+        body = lines_at(source, [statement], start, outer, outer + unit)
+        for index, text in enumerate(said):
+            caught = f"{outer}except {known[0]} as error:{line_end}"
+            code = f"{outer}try:{line_end}{body}{caught}{outer}{unit}raise {text} from error{line_end}"
+            weight = near * (1.0 if index == 0 else 0.8)
+            yield site.splice(start, end, code, f"raise `{shown(text)}` on {known[0]}", weight=weight)
+
+
+def _raised_here(site: Site) -> list[str]:
+    """What the function raises of the classes that the tests name, the nearest first."""
+    found: dict[str, int] = {}
+    for node in site.scope.nodes:
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node is not site.statement:
+            name = site.text(node.exc.func).rpartition(".")[2]
+            if name in site.test_words and "\n" not in site.text(node.exc):
+                found.setdefault(site.text(node.exc), abs(node.lineno - site.line))
+    return sorted(found, key=lambda text: found[text])[:4]
+
+
+def _known(site: Site, text: str) -> bool:
+    """Whether all names of an expression have a value at the statement."""
+    names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    return all(n in site.by_name or n in site.facts.module_names or n in _BUILT_IN for n in names)

@@ -27,6 +27,7 @@ _CONFUSED: tuple[tuple[str, ...], ...] = (
 )
 _WIDE = frozenset({"Exception", "BaseException", ""})
 _OVERFIT = ("overfit-prone",)
+_FAULTS = frozenset({"AttributeError", "TypeError", "AssertionError", "RecursionError"})  # of code: never only hidden
 
 
 def expected(site: Site) -> list[str]:
@@ -242,7 +243,8 @@ def try_around(site: Site) -> Iterator[Proposal]:
         known = named_here(site, clue.names[0]) if near >= 0.7 else None
         if known is None or clue.names[0] in ("NameError", "UnboundLocalError", "SyntaxError", "ImportError"):
             continue
-        for head, code, weight, tags in sorted(_answers(site, clue.names[0]), key=lambda answer: -answer[2]):
+        answers = [a for a in _answers(site, clue.names[0]) if a[3] != _OVERFIT or clue.names[0] not in _FAULTS]
+        for head, code, weight, tags in sorted(answers, key=lambda answer: -answer[2]):
             lines = f"{outer}try:{site.source.newline}{body}{outer}except {known[0]}{head}:{site.source.newline}"
             text = f"{lines}{outer}{unit}{code}{site.source.newline}"
             said = f"`{code}` on {known[0]}"

@@ -18,6 +18,7 @@ _MODULES = ("re", "regex", "_re")
 _NAMED = re.compile(r"(?i)(?:^|_)(?:re|rx|regex|regexp|pattern|pat)s?\d*(?:_|$)")
 _FEATURES = re.compile(r"\\[dwsbDWSB]|\[\^?[^\]]{1,40}\]|\(\?|[.)\]]\*|[.)\]]\+|\\\.")
 _MAX_PATTERN = 300
+_TABLE, _IN_TABLE = 4, 0.4  # entries that make a table; what anchors are worth there
 # One piece of a pattern: an escape, a class, a group's head, a repetition in braces, any other sign.
 _PIECE = re.compile(r"\\.|\[\^?\]?[^\]]{0,200}\]|\(\?[:=!]|\(\?P<\w+>|\(\?<[=!]|\{\d{0,6},?\d{0,6}\}|.", re.DOTALL)
 
@@ -32,6 +33,9 @@ def patterns(site: Site) -> Iterator[tuple[Literal, float]]:
 
 
 def _surety(site: Site, one: Literal) -> float:
+    table = site.parent(one.node)
+    if isinstance(table, ast.Dict) and one.node in table.keys:
+        return 0.0
     for above in site.source.ancestors(one.node):
         if isinstance(above, ast.Call) and one.node in above.args[:1]:
             base = site.text(above.func.value) if isinstance(above.func, ast.Attribute) else ""
@@ -57,13 +61,22 @@ def pattern_sign(site: Site) -> Iterator[Proposal]:
         if pattern is None:
             continue
         found: dict[str, float] = {}
-        for body, weight in (*_anchored(pattern), *_resigned(pattern), *_reclassed(pattern)):
+        share = _IN_TABLE if _in_table(site, one.node) else 1.0
+        anchored = ((body, weight * share) for body, weight in _anchored(pattern))
+        for body, weight in (*anchored, *_resigned(pattern), *_reclassed(pattern)):
             if body != pattern:
                 found[body] = max(found.get(body, 0.0), weight)
         ranked = sorted(found.items(), key=lambda item: -item[1])
         for body, weight in ((b, w) for b, w in ranked if _valid(b)):
             written = body if one.raw else body.replace("\\", "\\\\")
             yield with_body(site, one, written, weight=sure * weight)
+
+
+def _in_table(site: Site, node: ast.AST) -> bool:
+    """Whether a pattern stands in a list or table of several, which are mostly pieces of longer ones."""
+    above = site.parent(node)
+    items = above.values if isinstance(above, ast.Dict) else getattr(above, "elts", [])
+    return len(items) >= _TABLE
 
 
 def _pattern(one: Literal) -> str | None:

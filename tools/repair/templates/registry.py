@@ -231,6 +231,7 @@ ALL: tuple[Template, ...] = (
     checks.argument_check,
     checks.unmatched_branch,
     checks.final_raise,
+    checks.raised_as_elsewhere,
     dates.age,
     formats.field_glue,
     initial.used_up,
