@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.incidents import courier, shop
+from tests.incidents import clinic, courier, shop
 
 SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
@@ -83,6 +83,10 @@ SHOP = System(
 COURIER = System(
     courier.FILES, courier.LIBRARIES, courier.TOPOLOGY, ("tracker", "depot", "quotes", "portal"),
     ("tracker", "depot", "quotes", "portal"), "geocoder", ("portal", "/send"), courier.query,
+)  # fmt: skip
+CLINIC = System(
+    clinic.FILES, clinic.LIBRARIES, clinic.TOPOLOGY, ("queue", "ledger", "calendar", "reminders", "desk"),
+    ("queue", "ledger", "calendar", "desk"), "sms", ("desk", "/book"), clinic.query,
 )  # fmt: skip
 
 
