@@ -124,7 +124,7 @@ def call(service, path, **query):
 
 
 def answer(path, query):
-    who = patients.shown(query["patient"], query["title"])
+    who = patients.shown(query["patient"], query.get("title", ""))
     if random.random() < 0.02:
         LOG.error("insurance card %d could not be read", random.randrange(10_000))
     slot = call("calendar", "/book", doctor=query["doctor"], minutes=query["minutes"])
