@@ -13,12 +13,13 @@ import pytest
 
 from tests.acceptance.command import Patchwright
 from tests.fakes.model_server import MODEL, Answer, ModelServer, said
+from tests.incidents.appointments import APPOINTMENTS
 from tests.incidents.bench import Ran
 from tests.incidents.catalogue import HANDED_OVER, INCIDENTS
 from tools.triage.ledger import sentences, uncited
 from tools.triage.values import Note
 
-BY_NAME = {incident.name: incident for incident in INCIDENTS}
+BY_NAME = {incident.name: incident for incident in (*INCIDENTS, *APPOINTMENTS)}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,14 @@ def test_what_is_no_bug(command: Patchwright, tmp_path: Path, name: str, code: i
         assert not [action for action in note["actions"] if action["kind"] == "roll back"]
     if name == "full-disk":
         assert "runbook disk.md" in json.dumps(note["actions"])
+
+
+def test_few_errors_of_a_worker_that_gets_nothing_done(command: Patchwright, tmp_path: Path) -> None:
+    """Each waits for a provider until it gives up: the day is not called healthy, and no change is blamed for it."""
+    ran = BY_NAME["slow-sms"].play(tmp_path / "ran")
+    code, note = note_of(command, ran)
+    assert (code in (2, 3), note["service"]) == (True, "reminders"), note["summary"]
+    assert note["cause"] in ("infrastructure", "inconclusive")
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.incidents.appointments import APPOINTMENTS  # noqa: E402
 from tests.incidents.catalogue import INCIDENTS as SHOP  # noqa: E402
 from tests.incidents.catalogue import Incident  # noqa: E402
 from tests.incidents.deliveries import DELIVERIES  # noqa: E402
 
-INCIDENTS = (*SHOP, *DELIVERIES)
-DEVELOPED, HELD_OUT = (*SHOP[::2], *DELIVERIES[::2]), (*SHOP[1::2], *DELIVERIES[1::2])
+INCIDENTS = (*SHOP, *DELIVERIES, *APPOINTMENTS)
+SYSTEMS = (SHOP, DELIVERIES, APPOINTMENTS)
+DEVELOPED = tuple(each for system in SYSTEMS for each in system[::2])
+HELD_OUT = tuple(each for system in SYSTEMS for each in system[1::2])
 TOP_3, RANK_1, CONFIDENT = 0.9, 0.8, 0.5
 
 

@@ -42,10 +42,13 @@ stack backtrace:
     "csharp": """Unhandled exception. System.InvalidOperationException: cart 41 is closed
    at Shop.Cart.Add(String sku) in /src/Shop/Cart.cs:line 41
    at Shop.Program.Main(String[] args) in /src/Shop/Program.cs:line 7""",
+    "ruby": """cart 41 is closed (Shop::Closed)
+/srv/app/cart.rb:41:in `add'
+/srv/app/main.rb:7:in `block in <main>'""",
 }
 EXCEPTIONS = {
     "python": "KeyError", "java": "java.io.IOException", "javascript": "TypeError", "go": "panic", "rust": "panic",
-    "csharp": "System.InvalidOperationException",
+    "csharp": "System.InvalidOperationException", "ruby": "Shop::Closed",
 }  # fmt: skip
 
 

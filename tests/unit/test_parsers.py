@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tools.testing.frames import crash_in
+from tools.testing.frames import crash_in, frames_in
 from tools.testing.parse_cargo import parse_cargo
 from tools.testing.parse_ctest import parse_ctest
 from tools.testing.parse_go import parse_go
@@ -204,3 +204,10 @@ def test_damaged_reports_are_no_results_and_no_exception(
     parse: Callable[[str], tuple[TestResult, ...]], text: str
 ) -> None:
     assert all(result.status for result in parse(text))
+
+
+def test_frames_of_ruby_are_turned_round() -> None:
+    """Both quotes that Ruby has used, and those of a program that died."""
+    text = "cart is closed (Closed)\n/srv/cart.rb:41:in `add'\n\tfrom /srv/main.rb:7:in 'Object#main'\n"
+    frames = [(frame.file, frame.line, frame.function) for frame in frames_in(text)]
+    assert frames == [("/srv/main.rb", 7, "Object#main"), ("/srv/cart.rb", 41, "add")]

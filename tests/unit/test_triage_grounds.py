@@ -96,6 +96,7 @@ def repository(repo: Path, *versions: dict[str, str]) -> list[str]:
 async def looked_into(tmp_path: Path, logs: dict[str, list[str]], deploys: list[dict[str, str]]) -> Note:
     """The triage of these logs, deploys and tmp_path/repo."""
     opened_logs = {}
+    tmp_path.mkdir(exist_ok=True)
     for name, lines in logs.items():
         (tmp_path / f"{name}.log").write_text("\n".join(sorted(lines)) + "\n")
         opened_logs[name] = Log(name, opened([tmp_path / f"{name}.log"], cache=tmp_path / "cache"))
@@ -176,3 +177,13 @@ async def test_more_customers_alone_are_no_onset(tmp_path: Path) -> None:
     rows += [f"{at(s)} ERROR card declined" for s in range(2400, 3600) if chosen.random() < 0.5]
     broken = await looked_into(tmp_path, {"web": rows}, [])
     assert abs(broken.onset - (BEGAN + 2400)) < 30
+
+
+async def test_few_errors_where_no_work_is_done_any_more(tmp_path: Path) -> None:
+    """Seven in three minutes, after which nothing succeeds, are an onset; usual ones at an idle end are not."""
+    work = [f"{at(4 * number)} INFO reminder {number} sent" for number in range(90)]
+    stuck = [f"{at(370 + 30 * number)} ERROR gateway did not answer" for number in range(7)]
+    note = await looked_into(tmp_path / "stuck", {"web": [*work, *stuck]}, [])
+    assert (note.cause != "healthy", note.onset) == (True, BEGAN + 370)
+    usual = [f"{at(30 * number)} ERROR card could not be read" for number in range(19)]
+    assert (await looked_into(tmp_path / "idle", {"web": [*work, *usual]}, [])).cause == "healthy"

@@ -24,7 +24,7 @@ from tools.oplogs.traces import Trace
 from tools.tool import ToolError
 from tools.values import Value
 
-VERSION = 2
+VERSION = 3
 Ids = NDArray[np.uint32]
 Times = NDArray[np.int64]
 _TABLES = """

@@ -1,7 +1,7 @@
 """Stack traces over many lines: which lines belong together, and what makes two of them the same.
 
-Python, Java, JavaScript, Go, Rust and C#. A fingerprint looks at the exception and at the functions and files of the
-frames, not at line numbers, addresses or messages.
+Python, Java, JavaScript, Go, Rust, C# and Ruby. A fingerprint looks at the exception and at the functions and files of
+the frames, not at line numbers, addresses or messages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tools.values import Value
 
-Language = Literal["python", "java", "javascript", "go", "rust", "csharp"]
+Language = Literal["python", "java", "javascript", "go", "rust", "csharp", "ruby"]
 MAX_LINES = 400  # of one trace
 MAX_FRAMES = 40  # that a fingerprint looks at
 MAX_WITHIN = 1 << 16  # bytes of a line that holds a trace in one of its fields
@@ -32,6 +32,7 @@ _FRAME = re.compile(
     r"|\s+at (?:async |new )?[\w.$<>\[\]`/@ +-]{1,300}(?:\(|$)|\s+at (?:async )?(?:file:|node:|/|[A-Z]:\\)\S+:\d+"
     r"|\s+\S{1,400}\.(?:go|s|rs):\d+(?: |:|$)"
     r"|\s+at \S+\.rs:\d+"
+    r"|\s*(?:from )?[^\s:]{1,400}:\d{1,7}:in [`'][^']"
 )
 _MORE = re.compile(
     r"\s+\S"
@@ -53,6 +54,7 @@ _KINDS: tuple[tuple[Language, re.Pattern[str]], ...] = (
                           r"|^\s+at [A-Z][\w.<>`]*\.[A-Z][\w<>`]*\(.*\)$", re.MULTILINE)),
     ("javascript", re.compile(r"^\s+at .*(?:\(|\s)\S+:\d+:\d+\)?$|^\s+at .*<anonymous>", re.MULTILINE)),
     ("java", re.compile(r"^\s+at [\w.$/@<>-]+\([^)]*\)", re.MULTILINE)),
+    ("ruby", re.compile(r"^\s*(?:from )?[^\s:]{1,400}:\d{1,7}:in [`'][^']", re.MULTILINE)),
 )  # fmt: skip
 _CALLS = (
     re.compile(r'^\s*File "(?P<file>[^"]{1,1000})", line (?P<line>\d+)(?:, in (?P<call>.{1,200}))?'),
@@ -61,12 +63,16 @@ _CALLS = (
     re.compile(r"^\s+at (?:async )?(?P<file>\S{1,400}?):(?P<line>\d+)(?::\d+)?$"),
     re.compile(r"^\s+(?P<file>\S{1,400}\.(?:go|s)):(?P<line>\d+)"),
     re.compile(r"^(?P<call>(?:created by )?[\w./*()\-]{1,200}\.[\w.*()]{1,200})\([^()\n]{0,300}\)$"),
+    re.compile(r"^\s*(?:from )?(?P<file>[^\s:]{1,400}):(?P<line>\d{1,7}):in [`'](?P<call>[^']{1,200})'"),
     re.compile(r"^\s+\d+:\s+(?:0x[0-9a-f]+ - )?(?P<call>[\w:<>$ .{}#&]{2,300})$"),
 )
 _PANIC = re.compile(
     r"^(?:thread '.*' (?:\(\d+\) )?panicked at (?:'(?P<old>.*)', )?\S+"
     r"|panic: (?P<go>.*)|fatal error: (?P<fatal>.*))",
     re.MULTILINE,
+)
+_RUBY = re.compile(
+    r"^(?:\S{1,400}:in [`'][^']{1,200}': )?(?P<said>.{0,500}) \((?P<kind>[A-Z]\w*(?:::\w+)*)\)$", re.MULTILINE
 )
 _LOOSE = re.compile(r"0x[0-9a-fA-F]+|::h[0-9a-f]{16}\b|\$\$Lambda[$/\w.]*|\$\d+|\d+")
 
@@ -197,6 +203,9 @@ def _raised(text: str, language: Language) -> tuple[str, str]:
         after = text[panic.end() :].lstrip(":0123456789\n").split("\n", 1)[0]
         message = panic["old"] or panic["go"] or panic["fatal"] or after
         return ("fatal error" if panic["fatal"] else "panic"), message.strip()
+    ruby = _RUBY.search(text) if language == "ruby" else None
+    if ruby:
+        return ruby["kind"], ruby["said"].strip()
     lines = text.split("\n")
     named = [
         (line, match) for line in lines if not line.startswith("\tat ") and (match := _EXCEPTION.search(line[:400]))

@@ -1,9 +1,9 @@
 """Stack frames and crashes out of plain text: tracebacks and compiler messages of many languages.
 
-Python, JavaScript, Go, Rust, Java and C; also tests' own positions (`file.py:12: AssertionError`).
+Python, JavaScript, Go, Rust, Java, Ruby and C; also tests' own positions (`file.py:12: AssertionError`).
 
 Each line is looked at on its own with patterns that take linear time. Runtimes that print the innermost frame first
-(JavaScript, Go, Java, Rust's backtraces) are turned round, so that the last frame is always the innermost.
+(JavaScript, Go, Java, Ruby, Rust's backtraces) are turned round, so that the last frame is always the innermost.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _INNERMOST_FIRST = (
     re.compile(rf"^\s*at (?P<java>[\w.$/@<>-]{{3,300}})\((?P<file>[\w$-]{{1,200}}\.[a-z]{{1,6}}):{_LINE}\)"),
     # Go
     re.compile(rf"^\s+(?P<file>/[^\s:]{{1,400}}\.(?:go|s)):{_LINE}(?: \+0x[0-9a-f]+)?$"),
+    # Ruby
+    re.compile(rf"^\s*(?:from )?(?P<file>[^\s:]{{1,400}}):{_LINE}:in [`'](?P<function>[^'\n]{{1,200}})'"),
 )
 _INNERMOST_LAST = (
     # Python

@@ -70,6 +70,15 @@ def beyond(times: Sequence[int], work: Places, seen: Stretch) -> bool:
     return bool(ratio[0] >= SURE)
 
 
+def more_often(times: Sequence[int], seen: Stretch, span: float) -> bool:
+    """Whether events came more often by the clock in a stretch that was found otherwise. span: seconds looked at."""
+    inside = float(sum(seen.start <= time < seen.end for time in times))
+    length = float(min(max(seen.end - seen.start, 1), span - 1))
+    if inside / length < TIMES * (len(times) - inside) / (span - length):
+        return False
+    return bool(_ratio(np.array([inside]), np.array([length]), len(times), span)[0] >= SURE)
+
+
 def _best(events: Numbers, firsts: Places, lasts: Places, span: float) -> tuple[int, int, float] | None:
     """The first and last event of the best stretch between some of the events, and its score."""
     first, last = np.meshgrid(firsts, lasts, indexing="ij")

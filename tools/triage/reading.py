@@ -16,7 +16,7 @@ from tools.oplogs.rates import Rate, Window, activity
 from tools.oplogs.traces import START, Trace, kind_of
 from tools.triage.hints import hints_of
 from tools.triage.ledger import Ledger
-from tools.triage.onset import SURE, Stretch, beyond, stretch
+from tools.triage.onset import SURE, Stretch, beyond, more_often, stretch
 from tools.triage.values import Symptom
 
 _SETTINGS = re.compile(r"(?:settings|config|conf)\w*\.\w+:\d+")
@@ -84,20 +84,28 @@ def _stretch(log: Log, levels: tuple[str, ...], start: int, end: int) -> Stretch
 
     Work is the other lines of the log. More customers make more errors; that alone is no onset.
     """
-    times = log.times(levels)
+    times = [time for time in log.times(levels) if start <= time < end]
     sure = SURE if levels == BAD else SURER
     seen = stretch(times, start, end, sure)
+    work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
+    if len(work) < LEAST_WORK:
+        return seen
+    if seen is not None and (beyond(times, work, seen) or _newcomer(log, levels, work)):
+        return seen
+    found = _by_work(times, work, sure)
+    if seen is None and found is not None and not more_often(times, found, end - start):
+        return None
+    return found
+
+
+def _by_work(times: Sequence[int], work: NDArray[np.int64], sure: float) -> Stretch | None:
+    """The stretch with the most lines for the work done in it: few lines are many where no work is done any more."""
+    done = np.searchsorted(work, np.array(times, dtype=np.int64))
+    seen = stretch(done.tolist(), 0, len(work) + 1, sure)
     if seen is None:
         return None
-    work = np.sort(np.array([time for time in log.times(WORK) if start <= time < end], dtype=np.int64))
-    if len(work) < LEAST_WORK or beyond(times, work, seen) or _newcomer(log, levels, work):
-        return seen
-    done = np.searchsorted(work, np.array([time for time in times if start <= time < end])).tolist()
-    again = stretch(done, 0, len(work) + 1, sure)
-    if again is None:
-        return None
-    last = len(work) - 1
-    return replace(again, start=int(work[min(again.start, last)]), end=int(work[min(again.end, last)]) + 1)
+    inside = [time for time, place in zip(times, done, strict=True) if seen.start <= place < seen.end]
+    return replace(seen, start=min(inside), end=max(inside) + 1)
 
 
 def _newcomer(log: Log, levels: tuple[str, ...], work: NDArray[np.int64]) -> bool:
