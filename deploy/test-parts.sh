@@ -27,6 +27,7 @@ need openssl openssl
 need systemd-analyze systemd
 need npm npm
 need prometheus prometheus
+need prometheus-alertmanager prometheus-alertmanager
 
 # GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
 examples=.cache/npm/webhooks-examples
