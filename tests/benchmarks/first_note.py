@@ -112,7 +112,7 @@ def _spread(seconds: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    alerts, megabytes = (int(text) for text in [*sys.argv[1:], "10", "20"][:2])
+    alerts, megabytes = map(int, [*sys.argv[1:3], *("10", "20")[len(sys.argv) - 1 :]])
     folder = Path(tempfile.mkdtemp(prefix="patchwright-note-"))
     try:
         command = Patchwright(folder / "home", folder / "cache")

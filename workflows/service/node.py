@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import ipaddress
 import os
 import signal
@@ -209,6 +210,7 @@ async def _serve(
         kept, metrics, runs = await _kept(settings), Metrics(), settings.home / "runs"
         app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
+        gc.freeze()  # what is here from the start stays: to look through it again and again delays answers
         server = Server(configured(app, plan.host, plan.port))
         with exposed(metrics.registry, settings), told(server.stop):
             async with standing_kept(store, metrics), _workers(settings, address, plan):
