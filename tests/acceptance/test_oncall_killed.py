@@ -49,7 +49,7 @@ def _askers(folder: Path) -> list[int]:
 
 def _rows(address: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(address) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+        return connection.execute(query).fetchall()
 
 
 def _noted(channel: Slack) -> bool:

@@ -72,8 +72,8 @@ async def test_a_post_whose_answer_was_lost_is_not_repeated_and_said_to_be_unsur
             await desk.post("alertmanager", {**PROMETHEUS, "externalURL": "https://again.shop.example"})
             await _told(desk, work)
             assert (await _state(desk))[0] == "unsure", "a change that is no step says nothing of the post"
-            settings = {"database_url": server.address, "oncall": tmp_path / "oncall.toml"}
-            ended = Patchwright(tmp_path / "home", tmp_path / "cache").run("oncall", "told", **settings)
+            command = Patchwright(tmp_path / "home", tmp_path / "cache")
+            ended = command.run("oncall", "told", database_url=server.address, oncall=tmp_path / "oncall.toml")
             assert (ended.code, "ops: may not have arrived, noted" in ended.out) == (0, True), ended.text
             await desk.post("alertmanager", changed("alertmanager"))
             await _told(desk, work)
