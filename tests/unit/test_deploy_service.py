@@ -50,7 +50,7 @@ def units() -> dict[str, dict[str, list[str]]]:
 
 def commands() -> Iterator[list[str]]:
     """Command lines of Patchwright in all of the files."""
-    yield from (COMPOSE["services"][name]["command"] for name in ("api", "worker"))
+    yield from (COMPOSE["services"][name]["command"] for name in ("api", "worker", "oncall"))
     yield from (spec["containers"][0]["args"] for spec in deployments().values())
     yield from (shlex.split(unit["ExecStart"][0])[1:] for unit in units().values())
 
