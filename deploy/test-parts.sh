@@ -28,6 +28,7 @@ need systemd-analyze systemd
 need npm npm
 need prometheus prometheus
 need rg ripgrep
+need prometheus-alertmanager prometheus-alertmanager
 
 # GitHub's own payloads, as somebody else keeps them. Nothing of a package is run.
 examples=.cache/npm/webhooks-examples

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Writer:
     def __init__(self, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         self._place = place
-        self._part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        self._part = place.with_name(f".{place.name}.{os.getpid()}-{threading.get_ident()}.part")
         self._part.unlink(missing_ok=True)
         os.close(os.open(self._part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
         self._base = sqlite3.connect(self._part)

@@ -27,7 +27,11 @@ def serve(
     from workflows.settings import load
 
     settings = load()
-    plan = Plan(host=host, port=port, workers=workers, concurrency=concurrency, tokens=tokens)
+    alone = settings.oncall is not None
+    plan = Plan(
+        host=host, port=port, workers=workers, concurrency=concurrency, tokens=tokens,
+        beside=(("oncall", "work"),) if alone else (), without=("--no-oncall",) if alone else (),
+    )  # fmt: skip
     parts = (webhooks(settings), alerts(settings))
 
     def extend(app: FastAPI, store: PostgresStore) -> None:

@@ -9,6 +9,9 @@ import typer
 
 def worker(
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Runs at the same time.")] = 1,
+    oncall: Annotated[
+        bool, typer.Option(help="Look into incidents too; not where `patchwright oncall work` does that.")
+    ] = True,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work on runs of the service: any number of workers on any number of machines, with one PATCHWRIGHT_HOME for all,
@@ -21,4 +24,4 @@ def worker(
     from workflows.settings import load
 
     settings = load()
-    work(settings, concurrency=concurrency, parent=parent, more=chores(settings))
+    work(settings, concurrency=concurrency, parent=parent, more=chores(settings) if oncall else {})

@@ -7,11 +7,13 @@ import contextlib
 import glob
 import hashlib
 import os
+import shutil
 import signal
-import tempfile
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from sandbox import places
 from sandbox.access import access_from
 from sandbox.protocol import SandboxError
 from sandbox.source import Checkout, acquire
@@ -39,6 +41,15 @@ LOOKBACK_S = 24 * 3600
 MOST_SERVICES, MOST_FILES = 30, 500
 
 
+# The kernel ends a command with this process (1 is PR_SET_PDEATHSIG, 9 is SIGKILL): nothing of a killed look goes on.
+_FROM_HERE = """\
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
 class NothingToLookAt(ValueError):
     """The configuration names no log for the incident."""
 
@@ -63,12 +74,12 @@ async def look(
     """The note. Raises NothingToLookAt, ToolError, SandboxError, OSError."""
     services = looked_at(incident, configuration, topology)
     notes: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="patchwright-oncall-") as folder:
-        files = await _files(services, configuration, Path(folder), notes)
+    with _place() as folder:
+        files = await _files(services, configuration, folder, notes)
         if not files:
             raise NothingToLookAt("the configuration names no log that is there for the services of this incident")
         with _logs(settings, files, notes) as logs:
-            async with _checkout(settings, configuration, services, Path(folder), notes) as (checkout, history):
+            async with _checkout(settings, configuration, services, folder, notes) as (checkout, history):
                 asked = Asked(
                     logs=logs, deploys=_deploys(services, configuration, notes, tags=history is not None),
                     history=history, base=checkout.base if checkout else None, topology=topology,
@@ -77,6 +88,17 @@ async def look(
                 )  # fmt: skip
                 note = await triage(asked)
     return note.model_copy(update={"notes": (*note.notes, *notes)})
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[Path]:
+    """A directory for one look. What looks of killed processes have left is removed after it, when no note waits."""
+    folder = places.fresh()
+    try:
+        yield folder
+    finally:
+        places.remove(folder)
+        places.reap()
 
 
 def cause_of(note: Note) -> str:
@@ -111,10 +133,12 @@ async def _files(
 async def _ran(command: Sequence[str], output: Path) -> str:
     """Run an operator's command with its output into a file; what went wrong, "" for nothing."""
     with output.open("wb") as file:
+        if shutil.which(command[0]) is None:
+            return "cannot be started: there is no such program"
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
+                sys.executable, "-I", "-S", "-c", _FROM_HERE, *command, stdin=asyncio.subprocess.DEVNULL, stdout=file,
+                stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             return f"cannot be started: {error.strerror}"

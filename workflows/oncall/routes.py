@@ -18,7 +18,7 @@ from tools.triage.values import Cause
 from workflows.oncall.postmortem import postmortem
 from workflows.oncall.showing import KINDS, POLICY, shown
 from workflows.oncall.store import PostgresIncidents
-from workflows.oncall.values import Before, Incident, Message, State
+from workflows.oncall.values import Before, Incident, Message, State, Telling
 from workflows.service.api.access import Reader, Submitter, WithParts
 from workflows.service.api.problems import Problem, Unchanged, missing
 from workflows.service.api.results import preferred
@@ -50,13 +50,17 @@ class Rating(BaseModel):
 
 
 class Shown(BaseModel):
-    """What a channel shows of an incident. revision: the last one that it was told; problem: of the last try."""
+    """What a channel shows of an incident. state: `unsure` where nobody can say whether the last step arrived.
+
+    revision: the last one that it was told; problem: of the last try.
+    """
 
     channel: str
     revision: int
     stage: str
     problem: str
     given_up: bool
+    state: Telling
 
 
 class IncidentView(BaseModel):
@@ -165,9 +169,12 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
             raise Unchanged(tag)
         response.headers["ETag"] = tag
         channels = tuple(
-            Shown(channel=each.channel, revision=each.told, stage=each.stage, problem=each.problem, given_up=each.dead)
+            Shown(
+                channel=each.channel, revision=each.told, stage=each.stage, problem=each.problem, given_up=each.dead,
+                state=each.state,
+            )
             for each in told
-        )
+        )  # fmt: skip
         return IncidentDetail(**view(known).model_dump(), before=await incidents.before(known), channels=channels)
 
     @router.get("/{incident}/note", response_class=Response, responses=_forms("The note, in the form of `Accept`."))

@@ -31,13 +31,13 @@ def alerts(settings: Settings) -> Callable[[FastAPI, PostgresStore], None]:
     return mount
 
 
-def chores(settings: Settings) -> dict[str, Callable[[PostgresStore], Coroutine[Any, Any, None]]]:
-    """What a worker does beside its runs. Raises Refused."""
+def chores(settings: Settings, *, looks: int = 1) -> dict[str, Callable[[PostgresStore], Coroutine[Any, Any, None]]]:
+    """What a worker does beside its runs. looks: at so many incidents at a time. Raises Refused."""
     oncall = configured(settings)
     if oncall is None:
         return {}
 
     async def begin(store: PostgresStore) -> None:
-        await work_of(settings, oncall, store).run()
+        await work_of(settings, oncall, store).run(looks)
 
     return {"oncall": begin}

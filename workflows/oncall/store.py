@@ -200,6 +200,10 @@ class PostgresIncidents:
         """Go on holding it; False: it is somebody else's."""
         return await self._database.write("oncall_hold", **_whose(incident), lease=lease_s) is not None
 
+    async def release(self, incident: Incident) -> None:
+        """Let another look into it at once: this process ends, which says nothing about the incident."""
+        await self._database.write("oncall_release", tenant=self._tenant, **_whose(incident))
+
     async def noted(self, incident: Incident, note: Note, cause: str, *, again_s: float) -> bool:
         """Keep the note of what was wanted when it was claimed. again_s: when to look once more, negative for never."""
         row = await self._database.write(
@@ -226,11 +230,13 @@ class PostgresIncidents:
         """From here on the channel may show it without our knowing; False: somebody else is at it."""
         return await self._database.write("oncall_trying", **_which(delivery), revision=revision) is not None
 
-    async def told(self, delivery: Delivery, revision: int, stage: str, reference: str, *, pause_s: float) -> None:
-        """Keep what the channel shows."""
+    async def told(
+        self, delivery: Delivery, revision: int, stage: str, reference: str, *, pause_s: float, problem: str = ""
+    ) -> None:
+        """Keep what the channel shows. problem: what stands against it, "" for nothing."""
         await self._database.write(
             "oncall_told", **_which(delivery), revision=revision, stage=stage, reference=text(reference, 500),
-            pause=pause_s,
+            pause=pause_s, problem=text(problem, 500),
         )  # fmt: skip
 
     async def untold(self, delivery: Delivery, problem: str, *, after_s: float, died: str, trying: int) -> None:

@@ -32,7 +32,8 @@ class Told(Value):
     """All that a channel may say. Texts are masked, on one line each, and never marked up: channels escape them.
 
     turn: number of the stage among those that this channel was told of: the same when it is told again of one.
-    link: where the note is, "" for nowhere; asks: whether to ask what it was worth; sources: links of alerts.
+    link: where the note is, "" for nowhere; asks: whether to ask what it was worth; sources: links of alerts;
+    unsure: whether what this channel was told last may not have arrived.
     """
 
     incident: str
@@ -57,6 +58,7 @@ class Told(Value):
     sources: tuple[str, ...] = ()
     asks: bool = False
     turn: int = 1
+    unsure: bool = False
 
     @property
     def headline(self) -> str:
@@ -76,9 +78,9 @@ class Told(Value):
 
 def told_of(
     incident: Incident, before: tuple[Before, ...], *, links: str = "", rated: bool = False,
-    sources: tuple[str, ...] = (), turn: int = 1,
+    sources: tuple[str, ...] = (), turn: int = 1, unsure: bool = False,
 ) -> Told:  # fmt: skip
-    """What is told of an incident now. sources: addresses of its alerts at their makers; turn: see Told."""
+    """What is told of an incident now. sources: addresses of its alerts at their makers; turn, unsure: see Told."""
     note = incident.note
     seen = f"{incident.alerts} alerts in {incident.messages} messages, {incident.firing} firing"
     flaps = f", {incident.flaps} fired again" if incident.flaps else ""
@@ -90,7 +92,8 @@ def told_of(
         before=tuple(f"{each.id} {_line(each.title, 100)} ({written(each.since)})" for each in before),
         merged=incident.merged, problem=_line(incident.problem, 300),
         link=f"{links.rstrip('/')}/v1/incidents/{incident.id}/note" if links else "", sources=sources[:MOST],
-        asks=incident.state == "resolved" and note is not None and not rated, turn=turn, **_noted(note),
+        asks=incident.state == "resolved" and note is not None and not rated, turn=turn, unsure=unsure,
+        **_noted(note),
     )  # fmt: skip
 
 

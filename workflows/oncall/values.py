@@ -72,6 +72,10 @@ class Before(Value):
     since: int
 
 
+UNSURE = "may not have arrived"
+Telling = Literal["waiting", "shown", "unsure", "given_up"]
+
+
 class Delivery(Value):
     """What a channel shows of an incident. trying: a revision that it may show without our knowing; 0 for none.
 
@@ -90,3 +94,12 @@ class Delivery(Value):
     tries: int
     problem: str = ""
     dead: bool = False
+
+    @property
+    def state(self) -> Telling:
+        """What became of the last step; unsure: nobody can say whether it arrived."""
+        if self.dead:
+            return "given_up"
+        if self.problem.startswith(UNSURE):
+            return "unsure"
+        return "shown" if self.told else "waiting"

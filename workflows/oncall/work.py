@@ -7,6 +7,7 @@ channel is told is kept before and after it is sent: a try whose end is unknown 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,12 +19,12 @@ from sandbox.protocol import SandboxError
 from tools.tool import ToolError
 from tools.triage.alerts import Alert
 from tools.triage.values import Note
-from workflows.oncall.channels.channel import Channel, Untold
+from workflows.oncall.channels.channel import Channel, Unsure, Untold
 from workflows.oncall.configuration import Configuration
 from workflows.oncall.looking import NothingToLookAt, cause_of
 from workflows.oncall.store import PostgresIncidents
 from workflows.oncall.telling import told_of
-from workflows.oncall.values import Delivery, Incident, Stage
+from workflows.oncall.values import UNSURE, Delivery, Incident, Stage
 from workflows.service.holding import held
 from workflows.service.ports import StoreDown
 from workflows.text import line
@@ -64,10 +65,11 @@ class Work:
         self._keep_days = keep_days
         self._log = structlog.get_logger("patchwright.oncall")
 
-    async def run(self) -> None:
-        """Work until cancelled."""
+    async def run(self, looks: int = 1) -> None:
+        """Work until cancelled. looks: at so many incidents at a time."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._loop(self.look, self._pace.idle_s))
+            for _ in range(looks):
+                group.create_task(self._loop(self.look, self._pace.idle_s))
             for _ in range(TELLERS):
                 group.create_task(self._loop(self.tell, self._pace.idle_s))
             group.create_task(self._loop(self._forget, self._pace.forget_s))
@@ -100,8 +102,13 @@ class Work:
             log.warning("given up", problem=ENDLESS)
             return True
         lease_s = self._pace.lease_s
-        if not await held(self._looked(incident), lambda: self._store.hold(incident, lease_s), lease_s):
-            log.warning("somebody else looks into it by now")
+        try:
+            if not await held(self._looked(incident), lambda: self._store.hold(incident, lease_s), lease_s):
+                log.warning("somebody else looks into it by now")
+        except asyncio.CancelledError:
+            with contextlib.suppress(StoreDown):
+                await self._store.release(incident)
+            raise
         return True
 
     async def _looked(self, incident: Incident) -> None:
@@ -158,8 +165,9 @@ class Work:
             return True
         if not channel.edits and (incident.stage not in STEPS or incident.stage == delivery.stage):
             await self._store.told(
-                delivery, incident.revision, delivery.stage, delivery.reference, pause_s=self._pace.pause_s
-            )
+                delivery, incident.revision, delivery.stage, delivery.reference, pause_s=self._pace.pause_s,
+                problem=delivery.problem if delivery.state == "unsure" else "",
+            )  # fmt: skip
             return True
         await self._told(delivery, incident, channel)
         return True
@@ -169,12 +177,19 @@ class Work:
         told = told_of(
             incident, await self._store.before(incident), links=self._configuration.links or "",
             rated=await self._store.rated(incident.id), sources=sources, turn=delivery.turns + 1,
+            unsure=delivery.state == "unsure",
         )  # fmt: skip
         if not await self._store.trying(delivery, incident.revision):
             return
         log = self._log.bind(incident=incident.id, channel=delivery.channel, revision=incident.revision)
         try:
             reference = await channel.tell(told, delivery.reference, uncertain=delivery.trying > 0)
+        except Unsure as error:
+            await self._store.told(
+                delivery, incident.revision, incident.stage, error.reference, pause_s=self._pace.pause_s,
+                problem=f"{UNSURE}: {error}",
+            )  # fmt: skip
+            log.warning("perhaps told", problem=str(error), stage=incident.stage)
         except Untold as error:
             await self._untold(delivery, error, incident)
             log.warning("not told", problem=str(error), tries=delivery.tries)

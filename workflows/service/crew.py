@@ -23,14 +23,17 @@ COMMAND = (sys.executable, "-P", "-c", "from workflows.cli import main; main()")
 
 @contextlib.asynccontextmanager
 async def crew(
-    count: int, arguments: Sequence[str], variables: Callable[[int], Mapping[str, str]], drain_s: float
+    commands: Sequence[Sequence[str]], variables: Callable[[int], Mapping[str, str]], drain_s: float
 ) -> AsyncIterator[None]:
-    """Keep `count` workers alive. At the end they are told to stop, and ended when they do not within `drain_s`.
+    """Keep a process of each command alive. At the end they are told to stop, and ended when they do not within
+    `drain_s`.
 
-    variables: of each by its number, 1, 2, 3 …
+    commands: what is said to `patchwright`; variables: of each by its number, 1, 2, 3 …
     """
-    numbers = range(1, count + 1)
-    keeping = [asyncio.create_task(_keep(arguments, variables(n), drain_s), name=f"worker {n}") for n in numbers]
+    keeping = [
+        asyncio.create_task(_keep(command, variables(number), drain_s), name=f"{command[0]} {number}")
+        for number, command in enumerate(commands, 1)
+    ]
     try:
         yield
     finally:
@@ -39,13 +42,13 @@ async def crew(
         await asyncio.gather(*keeping, return_exceptions=True)
 
 
-async def _keep(arguments: Sequence[str], variables: Mapping[str, str], drain_s: float) -> None:
+async def _keep(command: Sequence[str], variables: Mapping[str, str], drain_s: float) -> None:
     """One worker after the other; those that end soon are replaced ever more slowly."""
     pause, loop = 0.5, asyncio.get_running_loop()
     while True:
         began = loop.time()
         worker = await asyncio.create_subprocess_exec(
-            *COMMAND, "worker", "--parent", str(os.getpid()), *arguments, env=dict(variables), start_new_session=True,
+            *COMMAND, *command, "--parent", str(os.getpid()), env=dict(variables), start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -53,7 +56,7 @@ async def _keep(arguments: Sequence[str], variables: Mapping[str, str], drain_s:
         except asyncio.CancelledError:
             await _stopped(worker, drain_s)
             raise
-        structlog.get_logger().warning("a worker ended", pid=worker.pid, code=code)
+        structlog.get_logger().warning("a worker ended", command=command[0], pid=worker.pid, code=code)
         pause = 0.5 if loop.time() - began > STEADY_S else min(LONGEST_S, 2 * pause)
         await asyncio.sleep(pause)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import ipaddress
 import os
 import signal
@@ -47,13 +48,19 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True)
 class Plan:
-    """What `patchwright serve` runs. workers: processes; concurrency: runs of each; tokens: whether to ask for them."""
+    """What `patchwright serve` runs. workers: processes; concurrency: runs of each; tokens: whether to ask for them.
+
+    beside: commands of other parts, each kept alive as a process that does not give way; without: options of workers
+    that leave these parts to them. Both only where there are workers.
+    """
 
     host: str
     port: int
     workers: int
     concurrency: int
     tokens: bool = True
+    beside: tuple[tuple[str, ...], ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def loopback(self) -> bool:
@@ -84,6 +91,32 @@ def work(
         _give_way()
     with sent(host_variables(), VERSION), ready_database(settings) as address:
         asyncio.run(_work(settings, address, concurrency, parent, more or {}))
+
+
+def attend(settings: Settings, chore: Chore, *, parent: int | None = None) -> None:
+    """Do one chore until a signal asks to stop, or until the process `parent` is gone. Who asks for it cannot wait for
+    diagnoses: unlike a worker it does not give way. Raises DatabaseUnavailable, and what the chore raises.
+    """
+    log.configure(settings.secrets)
+    with sent(host_variables(), VERSION), ready_database(settings) as address:
+        asyncio.run(_attend(settings, address, chore, parent))
+
+
+async def _attend(settings: Settings, address: str, chore: Chore, parent: int | None) -> None:
+    draining = asyncio.Event()
+    async with open_store(address, settings, size=8, wait_s=10.0) as store:
+        with told(draining.set):
+            tasks = [
+                asyncio.ensure_future(each) for each in (_orphaned(parent, draining), chore(store), draining.wait())
+            ]
+            try:
+                await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+    if isinstance(ended[1], Exception):
+        raise ended[1]
 
 
 def _give_way() -> None:
@@ -177,6 +210,7 @@ async def _serve(
         kept, metrics, runs = await _kept(settings), Metrics(), settings.home / "runs"
         app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
+        gc.freeze()  # what is here from the start stays: to look through it again and again delays answers
         server = Server(configured(app, plan.host, plan.port))
         with exposed(metrics.registry, settings), told(server.stop):
             async with standing_kept(store, metrics), _workers(settings, address, plan):
@@ -206,8 +240,9 @@ async def _workers(settings: Settings, address: str, plan: Plan) -> AsyncIterato
         port = settings.metrics_port
         return {**common, "PATCHWRIGHT_METRICS_PORT": str(port + number)} if port else common
 
-    arguments = ("--concurrency", str(plan.concurrency))
-    async with crew(plan.workers, arguments, variables, settings.drain_seconds):
+    worker = ("worker", "--concurrency", str(plan.concurrency), *plan.without)
+    beside = plan.beside if plan.workers else ()
+    async with crew([*[worker] * plan.workers, *beside], variables, settings.drain_seconds):
         yield
 
 

@@ -1,8 +1,8 @@
 """Where the bot finds the publisher: a note in the home that both have, with an address of this machine and a word.
 
 Each machine has its own note, as several may share a home. Of a machine's publishers the one that holds the lock
-answers; when it dies the system lets go of the lock, and another takes over. The word is random, made at each start, and
-opens nothing but the questions of `app.py`.
+answers; when it dies the system lets go of the lock, and another takes over. The word is random, made at each start,
+and opens nothing but the questions of `app.py`.
 """
 
 from __future__ import annotations

@@ -26,6 +26,14 @@ class Untold(Exception):
         self.after_s, self.final, self.uncertain = after_s, final, uncertain
 
 
+class Unsure(Exception):
+    """Whether it is shown is not known and never will be: it is not shown again. reference: of the message before."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__("nothing tells whether it arrived, and it is not repeated")
+        self.reference = reference
+
+
 class Channel(Protocol):
     """edits: whether what was told can be changed in place; others are told only of steps (noted, resolved)."""
 
@@ -35,7 +43,7 @@ class Channel(Protocol):
     async def tell(self, told: Told, reference: str, *, uncertain: bool) -> str:
         """Show it; what the channel calls its message. reference: of the message to change, "" for a new one.
 
-        uncertain: an attempt before this one may have been shown without our knowing. Raises Untold.
+        uncertain: an attempt before this one may have been shown without our knowing. Raises Untold, Unsure.
         """
 
 

@@ -1,5 +1,8 @@
 """A workflow of Microsoft Teams: an Adaptive Card for each step (noted, resolved); a workflow cannot change its post.
 
+A workflow answers 202 before it posts, names no message, takes no key that would make a repetition harmless, and
+cannot be asked what it posted. What it refused or never received is sent again; after a lost answer nobody knows.
+
 What strangers wrote stands in TextRun elements, which know no Markdown and no mentions.
 """
 
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.oncall.channels.channel import asked
+from workflows.oncall.channels.channel import Unsure, asked
 from workflows.oncall.telling import Told, asking, paragraphs
 
 MOST = 20_000  # bytes: a message of Teams has at most 28 KB
@@ -23,9 +26,9 @@ class TeamsChannel:
     edits: bool = False
 
     async def tell(self, told: Told, reference: str, *, uncertain: bool) -> str:
-        """See the protocol. A post whose end is unknown is not repeated: nothing tells whether it is there."""
+        """See the protocol. A post whose end is unknown is not repeated: the message after it says so."""
         if uncertain:
-            return reference or "unknown"
+            raise Unsure(reference)
         await asked("POST", self.url, headers={}, json=card(told))
         return f"{told.incident}/{told.stage}"
 
@@ -52,6 +55,8 @@ def _body(told: Told) -> Iterator[dict[str, Any]]:
             left -= len(row.encode("utf-8", "replace"))
             if left > 0:
                 yield _row(row)
+    if told.unsure:
+        yield _row("The message before this one may not have arrived.")
     yield _row(asking(told) or f"{told.incident}, revision {told.revision}")
 
 

@@ -79,17 +79,21 @@ returning incident;
 select 1 as one from oncall_feedback f join oncall_incidents i on i.id = f.incident
 where i.tenant = %(tenant)s and i.id = %(incident)s limit 1;
 -- oncall_claim --
--- An incident to look into: who had it and is silent has lost it, which is a try as well.
+-- An incident to look into, one without a note before others: who had it and is silent has lost it, which is a try as
+-- well.
 update oncall_incidents set attempts = attempts + 1, tries = tries + 1, lease = now() + make_interval(secs => %(lease)s)
 where id = (
     select id from oncall_incidents where looked < wanted and state <> 'merged' and due <= now()
         and coalesce(lease < now(), true) and tenant = %(tenant)s
-    order by due limit 1 for update skip locked
+    order by note is not null, due limit 1 for update skip locked
 )
 returning *;
 -- oncall_hold --
 update oncall_incidents set lease = now() + make_interval(secs => %(lease)s)
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
+-- oncall_release --
+update oncall_incidents set lease = null, tries = greatest(tries - 1, 0)
+where tenant = %(tenant)s and id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
 -- oncall_noted --
 -- again: seconds after which it is looked at once more, negative for never.
 update oncall_incidents set note = %(note)s, noted = now(), cause = %(cause)s, looked = %(wanted)s, lease = null,
@@ -122,7 +126,7 @@ where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt
 -- oncall_told --
 update oncall_deliveries set told = %(revision)s, turns = turns + (stage <> %(stage)s)::int, stage = %(stage)s,
     reference = %(reference)s, trying = 0,
-    tries = 0, lease = null, problem = '', due = now() + make_interval(secs => %(pause)s)
+    tries = 0, lease = null, problem = %(problem)s, due = now() + make_interval(secs => %(pause)s)
 where incident = %(incident)s and channel = %(channel)s and attempts = %(attempt)s returning channel;
 -- oncall_untold --
 update oncall_deliveries set lease = null, problem = %(problem)s, dead = %(dead)s, died = %(died)s, trying = %(trying)s,
