@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +152,7 @@ async def test_strangers_and_other_wishes_are_turned_away(stage: Stage) -> None:
     at = meeting.found(stage.home)
     assert at is not None
     assert at.word not in repr(at)
-    assert stat.S_IMODE((stage.home / meeting.FOLDER / meeting.NOTE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((meeting.folder_of(stage.home) / meeting.NOTE).stat().st_mode) == 0o600
     git = f"/git/{stage.place.installation}/{stage.place.id}/ada/shop.git"
     paths = (
         ("POST", "/reads/place"), ("GET", "/missed/5"), ("POST", "/missed/1/again"), ("POST", "/reads/_access"),
@@ -229,3 +231,37 @@ async def _entered(lent: Any, home: Path) -> bool:
     while meeting.found(home) is None:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.01)
     return True
+
+
+# A process of an ordinary user that may be looked into, and a child that looks, before and after it is closed.
+LOOKED_INTO = """
+import ctypes, os
+from workflows.github.publish.process import closed
+
+if os.getuid() == 0:
+    os.setgid(65534), os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1)
+
+def looked() -> str:
+    out, into = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            open(f"/proc/{os.getppid()}/mem", "rb").close()
+            open(f"/proc/{os.getppid()}/environ", "rb").close()
+            os.write(into, b"seen")
+        except PermissionError:
+            os.write(into, b"refused")
+        os._exit(0)
+    os.waitpid(child, 0)
+    return os.read(out, 20).decode()
+
+print(looked())
+closed()
+print(looked())
+"""
+
+
+def test_others_of_the_same_user_cannot_look_into_the_publisher() -> None:
+    """The key and tokens are in its memory; the bot and the workers are of the same user."""
+    done = subprocess.run([sys.executable, "-c", LOOKED_INTO], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["seen", "refused"], done.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
@@ -11,11 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
+from compose_spec import PyCompose
 from typer.testing import CliRunner
 
 from workflows.cli import app
+from workflows.github import setup
+from workflows.github.broker import meeting
+from workflows.github.broker.app import HOST
 from workflows.service.crew import GRACE_S
 from workflows.settings import PREFIX, Settings
 
@@ -27,17 +34,33 @@ COMPOSE = yaml.safe_load((SERVICE / "compose.yaml").read_text())
 ENDING_S = Settings().drain_seconds + GRACE_S
 
 
-def manifests() -> list[dict[str, Any]]:
-    folder = SERVICE / "kubernetes"
-    named = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
-    assert {*named, "kustomization.yaml"} == {path.name for path in folder.iterdir()}
-    return [one for name in named for one in yaml.safe_load_all((folder / name).read_text())]
+CLUSTER, BESIDE = SERVICE / "kubernetes", SERVICE / "kubernetes-github"
+OURS = ("api", "worker", "oncall", "publisher", "bot")
+BUBBLING = ("worker", "oncall")  # run what is diagnosed
+
+
+def kustomization(folder: Path = CLUSTER) -> dict[str, Any]:
+    told: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    return told
+
+
+def manifests(folder: Path = BESIDE) -> list[dict[str, Any]]:
+    """All of a folder, after those of the folder that it builds on."""
+    named = kustomization(folder)["resources"]
+    files = [name for name in named if (folder / name).is_file()]
+    assert {*files, "kustomization.yaml"} == {path.name for path in folder.iterdir()}
+    below = [one for name in named if name not in files for one in manifests(folder / name)]
+    return below + [one for name in files for one in yaml.safe_load_all((folder / name).read_text())]
 
 
 def deployments() -> dict[str, dict[str, Any]]:
     return {
         one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in manifests() if one["kind"] == "Deployment"
     }
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for pod in deployments().values() for one in pod["containers"]}
 
 
 def units() -> dict[str, dict[str, list[str]]]:
@@ -50,8 +73,8 @@ def units() -> dict[str, dict[str, list[str]]]:
 
 def commands() -> Iterator[list[str]]:
     """Command lines of Patchwright in all of the files."""
-    yield from (COMPOSE["services"][name]["command"] for name in ("api", "worker", "oncall"))
-    yield from (spec["containers"][0]["args"] for spec in deployments().values())
+    yield from (COMPOSE["services"][name]["command"] for name in OURS)
+    yield from (one["args"] for one in containers().values())
     yield from (shlex.split(unit["ExecStart"][0])[1:] for unit in units().values())
 
 
@@ -81,8 +104,10 @@ def test_images_are_pinned_by_public_names() -> None:
     images |= {line.split()[1] for line in (SERVICE / "Dockerfile").read_text().splitlines() if line.startswith("FROM")}
     for image in images - {TAG}:
         assert re.fullmatch(r"(?:[a-z]+/)?[a-z]+:v?\d+[\w.-]*", image), image
-    (pinned,) = yaml.safe_load((SERVICE / "kubernetes" / "kustomization.yaml").read_text())["images"]
-    assert f"{pinned['name']}:{pinned['newTag']}" == TAG
+    for folder in (CLUSTER, BESIDE):
+        (pinned,) = kustomization(folder)["images"]
+        assert f"{pinned['name']}:{pinned['newTag']}" == TAG
+    assert {one["image"] for one in containers().values()} == {TAG.split(":", maxsplit=1)[0]}
 
 
 def test_dockerfile_copies_what_exists_and_ends_as_an_ordinary_user() -> None:
@@ -98,8 +123,7 @@ def test_dockerfile_copies_what_exists_and_ends_as_an_ordinary_user() -> None:
 def test_workers_get_the_time_that_they_need_to_end() -> None:
     worker = COMPOSE["services"]["worker"]
     assert int(worker["stop_grace_period"].removesuffix("s")) >= ENDING_S
-    kustomization = yaml.safe_load((SERVICE / "kubernetes" / "kustomization.yaml").read_text())
-    told = dict(pair.split("=", 1) for pair in kustomization["configMapGenerator"][0]["literals"])
+    told = dict(pair.split("=", 1) for pair in kustomization()["configMapGenerator"][0]["literals"])
     pod = deployments()["patchwright-worker"]
     assert pod["terminationGracePeriodSeconds"] >= float(told["PATCHWRIGHT_DRAIN_SECONDS"]) + GRACE_S
     for unit in units().values():
@@ -108,32 +132,60 @@ def test_workers_get_the_time_that_they_need_to_end() -> None:
 
 def test_only_workers_have_what_bubblewrap_needs() -> None:
     """Nobody has capabilities, or can get more rights than it began with."""
-    api, worker = (COMPOSE["services"][name] for name in ("api", "worker"))
-    assert api["security_opt"] == ["no-new-privileges:true"]
-    assert {"no-new-privileges:true", "systempaths=unconfined"} <= set(worker["security_opt"])
-    assert api["cap_drop"] == worker["cap_drop"] == ["ALL"]
+    for name in OURS:
+        service = COMPOSE["services"][name]
+        more = {"seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"} if name in BUBBLING else set()
+        assert set(service["security_opt"]) == {"no-new-privileges:true", *more}
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
     for name, pod in deployments().items():
-        context = pod["containers"][0]["securityContext"]
-        assert (context["allowPrivilegeEscalation"], context["capabilities"]) == (False, {"drop": ["ALL"]})
         assert pod["securityContext"]["runAsNonRoot"]
-        assert ("procMount" in context) == (pod.get("hostUsers") is False) == (name == "patchwright-worker")
+        bubbles = name == "patchwright-worker"
+        assert (pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault") is not bubbles
+        assert (pod.get("hostUsers") is False) is bubbles
+        assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
+        for context in (one["securityContext"] for one in pod["containers"]):
+            assert (context["allowPrivilegeEscalation"], context["capabilities"]) == (False, {"drop": ["ALL"]})
+            assert context["readOnlyRootFilesystem"]
+            assert ("procMount" in context) is bubbles
+
+
+def test_manifests_are_what_kubernetes_takes() -> None:
+    """By its own schemas, where a name that it does not know is an error."""
+    for folder in (BESIDE, ROOT / "deploy" / "vllm"):
+        found = manifests(folder) if folder is BESIDE else yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
+        for one in found:
+            kubernetes_validate.validate(one, "1.33", strict=True)
+    pod = manifests()[-1]
+    pod["spec"]["template"]["spec"]["containers"][0]["arguments"] = []
+    with pytest.raises(kubernetes_validate.ValidationError, match="arguments"):
+        kubernetes_validate.validate(pod, "1.33", strict=True)
+
+
+def test_compose_files_are_what_compose_takes() -> None:
+    for folder in ("service", "vllm"):
+        told = yaml.safe_load((ROOT / "deploy" / folder / "compose.yaml").read_text())
+        assert set(PyCompose.from_json(json.dumps(told)).service_names()) == told["services"].keys()
+    with pytest.raises(ValueError, match="comand"):
+        PyCompose.from_json(json.dumps({"services": {"api": {"image": TAG, "comand": ["serve"]}}}))
 
 
 def test_manifests_fit_together() -> None:
-    """Selectors find their pods; volumes, ports and secrets that are used are declared."""
+    """Selectors find their pods; volumes, ports, settings and secrets that are used are declared."""
+    generated = {one["name"] for folder in (CLUSTER, BESIDE) for one in kustomization(folder)["configMapGenerator"]}
     for one in manifests():
         if one["kind"] != "Deployment":
             continue
         template = one["spec"]["template"]
         assert one["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-        (container,) = template["spec"]["containers"]
-        assert {mount["name"] for mount in container["volumeMounts"]} == {
-            one["name"] for one in template["spec"]["volumes"]
-        }
-        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        probes = [probe for name, probe in container.items() if name.endswith("Probe")]
-        assert {probe["httpGet"]["port"] for probe in probes} <= ports.keys()
-        assert template["metadata"]["annotations"]["prometheus.io/port"] == str(ports["metrics"])
+        mounted = {mount["name"] for each in template["spec"]["containers"] for mount in each["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in template["spec"]["volumes"]}
+        for container in template["spec"]["containers"]:
+            assert {source["configMapRef"]["name"] for source in container["envFrom"]} <= generated
+            ports = {port["name"]: port["containerPort"] for port in container.get("ports", ())}
+            probes = [probe for name, probe in container.items() if name.endswith("Probe")]
+            assert {probe["httpGet"]["port"] for probe in probes if "httpGet" in probe} <= ports.keys()
+            scraped = template["metadata"].get("annotations", {}).get("prometheus.io/port")
+            assert scraped == (str(ports["metrics"]) if ports else None)
 
 
 def test_compose_mounts_what_exists() -> None:
@@ -143,7 +195,8 @@ def test_compose_mounts_what_exists() -> None:
             (SERVICE / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
             for source in sources
         )
-        assert set(one["networks"]) <= COMPOSE["networks"].keys()
+        assert set(one.get("networks", ())) <= COMPOSE["networks"].keys()
+        assert ("networks" in one) != ("network_mode" in one)
     (scraped,) = yaml.safe_load((SERVICE / "prometheus.yml").read_text())["scrape_configs"]
     (named,) = scraped["dns_sd_configs"]
     assert set(named["names"]) <= COMPOSE["services"].keys()
@@ -167,3 +220,51 @@ def test_what_a_unit_for_workers_leaves_out_is_what_would_stop_bubblewrap() -> N
     assert not harmful & worker.keys()
     assert harmful <= api.keys()
     assert worker["NoNewPrivileges"] == api["NoNewPrivileges"] == ["yes"]
+
+
+def test_the_key_is_in_the_publishers_hands_alone() -> None:
+    """Bot and publisher are on one loopback, with one folder for the note, and nothing else of the publisher's."""
+    services = COMPOSE["services"]
+    assert {name for name in services if services[name].get("secrets")} == {"publisher"}
+    key = services["publisher"]["environment"]["PATCHWRIGHT_GITHUB_KEY_FILE"]
+    assert key == f"/run/secrets/{services['publisher']['secrets'][0]}"
+    assert set(services["publisher"]["secrets"]) == COMPOSE["secrets"].keys()
+    assert services["bot"]["network_mode"] == "service:publisher"
+
+    pod = deployments()["patchwright-github"]
+    publisher, bot = containers()["publisher"], containers()["bot"]
+    assert pod["containers"] == [publisher, bot]
+    assert not pod["shareProcessNamespace"]
+    mounts = {
+        one["name"]: {each["name"]: each["mountPath"] for each in one["volumeMounts"]} for one in (publisher, bot)
+    }
+    note = f"{mounts['bot']['home']}/{meeting.FOLDER}"
+    assert mounts["bot"]["note"] == mounts["publisher"]["note"] == note
+    assert mounts["publisher"].keys() & mounts["bot"].keys() == {"home", "note"}
+    (secret,) = (volume for volume in pod["volumes"] if "secret" in volume)
+    given = {one["name"]: one.get("value") for one in publisher["env"]}
+    assert given["PATCHWRIGHT_GITHUB_KEY_FILE"] == f"{mounts['publisher'][secret['name']]}/{setup.KEY}"
+    assert secret["secret"]["items"] == [{"key": setup.KEY, "path": setup.KEY}]
+    (hook,) = (one for one in containers()["api"]["env"] if one["name"] == "PATCHWRIGHT_GITHUB_SECRET")
+    assert hook["valueFrom"]["secretKeyRef"]["key"] == setup.SECRET
+
+    holder = units()["patchwright-github-publish.service"]
+    assert holder["LoadCredential"] == [f"{setup.KEY}:/etc/patchwright-github/{setup.KEY}"]
+    assert f"PATCHWRIGHT_GITHUB_KEY_FILE=%d/{setup.KEY}" in holder["Environment"][0]
+    for name, unit in units().items():
+        if name != "patchwright-github-publish.service":
+            assert unit["InaccessiblePaths"] == ["-/run/credentials"]
+            assert "LoadCredential" not in unit
+
+
+def test_the_probe_of_the_publisher_fails_where_it_does_not_answer(tmp_path: Path) -> None:
+    """The same lines on this machine: no note, a note of one that answers, a note of one that is gone."""
+    *python, lines = containers()["publisher"]["livenessProbe"]["exec"]["command"]
+    assert python == ["python", "-c"]
+    probe = [sys.executable, "-c", lines.replace("/var/lib/patchwright", str(tmp_path))]
+    assert subprocess.run(probe, capture_output=True, check=False).returncode == 1
+    with socket.create_server((HOST, 0)) as server:
+        meeting.folder_of(tmp_path).mkdir(parents=True)
+        meeting.leave(tmp_path, meeting.Meeting(f"http://{HOST}:{server.getsockname()[1]}", "word"))
+        assert subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    assert subprocess.run(probe, capture_output=True, check=False).returncode == 1

@@ -1,7 +1,8 @@
 """Where the bot finds the publisher: a note in the home that both have, with an address of this machine and a word.
 
-Of several publishers the one that holds the lock answers; when it dies the system lets go of the lock, and another
-takes over. The word is random, made at each start, and opens nothing but the questions of `app.py`.
+Each machine has its own note, as several may share a home. Of a machine's publishers the one that holds the lock
+answers; when it dies the system lets go of the lock, and another takes over. The word is random, made at each start,
+and opens nothing but the questions of `app.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import json
 import os
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,10 +38,15 @@ def word() -> str:
     return secrets.token_urlsafe(32)
 
 
+def folder_of(home: Path) -> Path:
+    """Where this machine's note lies; containers of one pod are of one machine."""
+    return home / FOLDER / f"on-{socket.gethostname().replace('/', '-')}"
+
+
 @asynccontextmanager
 async def only_one(home: Path) -> AsyncIterator[None]:
-    """Wait until no other process of this home answers, and be the one that does."""
-    folder = home / FOLDER
+    """Wait until no other process of this home and machine answers, and be the one that does."""
+    folder = folder_of(home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -60,7 +67,7 @@ def _taken(handle: int) -> bool:
 
 def leave(home: Path, meeting: Meeting) -> None:
     """Leave the note, for its owner alone."""
-    note = home / FOLDER / NOTE
+    note = folder_of(home) / NOTE
     fresh = note.with_name(f"{NOTE}.new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -72,7 +79,7 @@ def leave(home: Path, meeting: Meeting) -> None:
 def found(home: Path) -> Meeting | None:
     """What the note says; None while there is none."""
     try:
-        told = json.loads((home / FOLDER / NOTE).read_text(encoding="utf-8"))
+        told = json.loads((folder_of(home) / NOTE).read_text(encoding="utf-8"))
         return Meeting(str(told["url"]), str(told["word"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -6,6 +6,8 @@ It says what is known, and answers what the bot asks of the forge.
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import sys
 
 from workflows.exits import Refused
 from workflows.github.broker.app import lending
@@ -22,6 +24,8 @@ from workflows.service.store import open_store
 from workflows.service.store.pool import Database
 from workflows.settings import Settings, split
 
+_PR_SET_DUMPABLE = 4
+
 
 def app_in(settings: Settings) -> App:
     """The App that the settings name. Raises Refused."""
@@ -35,10 +39,17 @@ def app_in(settings: Settings) -> App:
 
 def publish(settings: Settings, *, concurrency: int) -> None:
     """Be the publisher until a signal asks to stop. Raises Refused, DatabaseUnavailable."""
+    closed()
     app = app_in(settings)
     log.configure(settings.secrets)
     with ready_database(settings) as address:
         asyncio.run(_publish(settings, address, app, concurrency))
+
+
+def closed() -> None:
+    """Keep other processes of this user, such as the bot, out of the memory of this one (prctl(2), ptrace(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0)
 
 
 async def _publish(settings: Settings, address: str, app: App, concurrency: int) -> None:
