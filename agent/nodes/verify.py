@@ -100,7 +100,8 @@ async def judge(
     trial = Trial(patch, before, after, regression.tests, regression.suite, allow)
     by = _by(state)
     others = f"{regression.tests} other tests still pass"
-    reason = f"{_all(before)}{by} fail before and pass after, {_times(state)} each; {others}"
+    fail, passes = ("fails", "passes") if len(before) == 1 else ("fail", "pass")
+    reason = f"{_all(before)}{by} {fail} before and {passes} after, {_times(state)} each; {others}"
     if state.ready.written and state.ready.written.claims:
         reason += f"; {state.ready.written.claims}"
     return Verdict(

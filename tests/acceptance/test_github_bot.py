@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,10 @@ def _slowly(said: Any) -> Said:
 
 def test_what_did_not_arrive_is_asked_for_again(site: Site) -> None:
     """GitHub sends nothing twice by itself."""
+    at = {"delivered_at": datetime.now(UTC).isoformat()}
     log = [
-        {"id": 3, "guid": "c", "status_code": 202}, {"id": 2, "guid": "b", "status_code": 503},
-        {"id": 1, "guid": "a", "status_code": 0},
+        {"id": 3, "guid": "c", "status_code": 202, **at}, {"id": 2, "guid": "b", "status_code": 503, **at},
+        {"id": 1, "guid": "a", "status_code": 0, **at},
     ]  # fmt: skip
     site.github.on("GET /app/hook/deliveries", Said(body=log))
     with site.process("github", "bot"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tools.oplogs.asking import written
-from tools.triage.hints import OUTSIDE
+from tools.triage.hints import IN_WORDS, OUTSIDE
 from tools.triage.rank import Case
 from tools.triage.values import Hypothesis, Sentence, Suspected, Symptom
 from tools.triage.verdict import CAUSES, TIMELY, Verdict, cap_of, measure, named, of
@@ -57,16 +57,16 @@ def _outside(
     symptom = words or case.symptoms[0]
     kind = next((hint for hint in symptom.hints if hint in OUTSIDE), "what came in")
     sure = verdict.confidence if verdict.cause == "infrastructure" else RIVAL
-    where = f" in {upstream}" if upstream else ""
+    what = IN_WORDS.get(kind, kind) + (f" in {upstream}" if upstream else "")
     yield Hypothesis(
-        claim=Sentence(text=f"No change, but {kind}{where} brought it about.", cites=(symptom.evidence,)),
+        claim=Sentence(text=f"No change, but {what} brought it about.", cites=(symptom.evidence,)),
         cause="infrastructure", commit="", supports=(_speaks(symptom, kind),),
         contradicts=tuple(_near(suspects)), test=_measured(case, symptom, kind), confidence=sure, by=BY,
     )  # fmt: skip
 
 
 def _speaks(symptom: Symptom, kind: str) -> Sentence:
-    return Sentence(text=f"`{symptom.text[:120]}` speaks of {kind}.", cites=(symptom.evidence,))
+    return Sentence(text=f"`{symptom.text[:120]}` speaks of {IN_WORDS.get(kind, kind)}.", cites=(symptom.evidence,))
 
 
 def _near(suspects: Sequence[Suspected]) -> Iterator[Sentence]:

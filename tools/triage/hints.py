@@ -51,6 +51,11 @@ MEANS = {
 }  # fmt: skip
 TAKEN_AWAY = frozenset({"memory", "pool", "null"})  # what lines that are gone can bring about too
 OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate"})
+# A cause outside, in words.
+IN_WORDS = {
+    "disk": "a full disk", "memory": "memory that ran out", "connection": "connections that fail",
+    "slow": "slow answers", "pool": "an exhausted pool", "clock": "clocks that differ", "certificate": "a certificate",
+}  # fmt: skip
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEANS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MEANS.items()}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,60}")

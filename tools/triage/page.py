@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
@@ -20,7 +21,12 @@ STYLE = """
 :root { color-scheme: light dark; --ink: #1d2125; --soft: #5d666f; --edge: #d9d6d0; --ground: #fbfaf8; --link: #2f5fa7;
   --add: #1d7a46; --cut: #b3321f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #98a2ac; --edge: #2e343b; --ground: #14171a;
-  --link: #7fb0f5; --add: #63c98c; --cut: #f28b7a; } }
+  --link: #7fb0f5; --add: #63c98c; --cut: #f28b7a; }
+  .picture [fill="#ffffff"] { fill: #1b1f24; }
+  .picture [fill="#222222"], .picture [fill="#444444"] { fill: var(--ink); }
+  .picture [fill="#8a4b00"] { fill: #e0a458; } .picture [fill="#b00020"] { fill: var(--cut); }
+  .picture [fill="#1a5fb4"] { fill: var(--link); } .picture [stroke="#1a5fb4"] { stroke: var(--link); }
+  .picture [stroke="#b00020"] { stroke: var(--cut); } .picture [stroke="#dddddd"] { stroke: var(--edge); } }
 body { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; background: var(--ground); color: var(--ink);
   font: 15px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; }
@@ -35,11 +41,14 @@ pre { overflow-x: auto; overflow-wrap: normal; border: 1px solid var(--edge); bo
 ins { color: var(--add); text-decoration: none; } del { color: var(--cut); text-decoration: none; }
 ul { padding-left: 1.3rem; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; }
 dd { margin: 0; } dt:target, dt:target + dd { outline: 2px solid var(--link); }
+@media (max-width: 36rem) { body { padding: 1rem .9rem 3rem; } td, th { padding-right: .5rem; }
+  time { font-size: 12px; } }
 """
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
     "base-uri 'none'; form-action 'none'"
 )
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def page(note: Note) -> str:
@@ -52,9 +61,9 @@ def page(note: Note) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">',
         f"<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
         *(f"<p>{_claim(each)}</p>" for each in note.summary),
-        f'<div class="picture" tabindex="0">{picture}</div>' if picture else "",
+        _framed(picture) if picture else "",
         *_part("What to do", [
-            f"{a.kind}: {_claim(a.sentence)}{f'<pre>{escape(a.command)}</pre>' if a.command else ''}"
+            f"{a.kind}: {_claim(a.sentence)}" + (f'<pre tabindex="0">{escape(a.command)}</pre>' if a.command else "")
             for a in note.actions
         ]),
         *_table(note.timeline), *_suspects(note.suspects), *_part("Hypotheses", map(_hypothesis, note.hypotheses)),
@@ -67,8 +76,18 @@ def page(note: Note) -> str:
     return "\n".join(row for row in rows if row) + "\n"
 
 
+def _framed(picture: str) -> str:
+    """In a box that small screens scroll, with the keyboard too."""
+    return f'<div class="picture" role="group" aria-label="Timeline as a picture" tabindex="0">{picture}</div>'
+
+
 def _claim(sentence: Sentence) -> str:
-    return escape(sentence.text) + _links(sentence.cites)
+    return _told(sentence.text) + _links(sentence.cites)
+
+
+def _told(text: str) -> str:
+    """A text, and what stands in it between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _links(cites: Iterable[str]) -> str:
@@ -94,7 +113,7 @@ def _table(moments: Sequence[Moment]) -> Iterator[str]:
         yield '<th scope="col">Time</th><th scope="col">What</th></tr></thead><tbody>'
         for row in moments:
             at = f"<time>{written(row.time)}</time>" if row.time >= 0 else "unknown"
-            yield f"<tr><td>{at}</td><td>{escape(row.what)}{_links(row.cites)}</td></tr>"
+            yield f"<tr><td>{at}</td><td>{_told(row.what)}{_links(row.cites)}</td></tr>"
         yield "</tbody></table>"
 
 

@@ -11,7 +11,7 @@ from html import escape
 from tools.oplogs.asking import written
 from tools.triage.values import Moment, Note, Symptom
 
-WIDTH, LEFT, RIGHT, TOP, LANE = 1000, 260, 20, 40, 34
+WIDTH, LEFT, RIGHT, TOP, LANE = 1000, 280, 20, 40, 34
 LANES = 16  # at most of symptoms
 _SPAN = WIDTH - LEFT - RIGHT
 _NAME = 38  # characters of a symptom beside its lane

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tools.oplogs.asking import written
-from tools.triage.hints import OUTSIDE
+from tools.triage.hints import IN_WORDS, OUTSIDE
 from tools.triage.rank import Case
 from tools.triage.values import Cause, Sentence, Suspected, Symptom
 
@@ -167,13 +167,14 @@ def measure(kind: str) -> str:
 def _outside(case: Case, words: Symptom, upstream: str, suspects: Sequence[Suspected]) -> Verdict:
     """Less sure where what grows for hours may have begun with any change of the service that was live before."""
     kind = next(hint for hint in words.hints if hint in OUTSIDE)
+    told = IN_WORDS[kind]
     own = any(each.kind != "inert" and of(each, "service") > 0 for each in suspects)
     if kind in _GROWING and own and not upstream:
-        text = f"The errors speak of {kind}, and no change fits well; one that was live for long may show only now."
+        text = f"The errors speak of {told}, and no change fits well; one that was live for long may show only now."
         return Verdict("infrastructure", 0.4, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
     confidence = 0.65 if kind in _PLAIN else 0.6 if upstream else 0.5
-    where = f"{upstream}, which {case.origin} calls" if upstream else f"the ground that {words.service} runs on"
-    text = f"No change fits; the errors speak of {kind}: the cause is probably in {where}."
+    where = f"{upstream}, which {case.origin} calls" if upstream else f"what {words.service} runs on"
+    text = f"No change fits; the errors speak of {told}: the cause is probably in {where}."
     return Verdict("infrastructure", confidence, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
 
 
