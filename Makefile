@@ -11,14 +11,16 @@ run: $(READY)
 	@$(BIN)/patchwright example .cache/example
 	$(BIN)/patchwright diagnose .cache/example --good v1.2.0 --out .cache/example-report
 
-# As many processes as cores: hostile tests starve others where there are more. Each takes its tests in their order, for
-# what a file's tests share, and half of what another one has left when it is done.
-JOBS ?= 2
+# More processes than cores: for nearly half of their time the tests wait. Each takes its tests in their order, for what
+# a file's tests share, and half of what another one has left when it is done.
+JOBS ?= 3
 
-# Tests that look for their processes on the whole machine run after the others, in one process.
+# Tests that look for their processes on the whole machine, and those that starve others or would be starved by them, run
+# after the others, in one process.
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
 	tests/contract/test_docker_images.py tests/acceptance/test_docker.py tests/acceptance/test_killed.py \
-	tests/acceptance/test_service_docker.py tests/acceptance/test_service_chaos.py
+	tests/acceptance/test_service_docker.py tests/acceptance/test_service_chaos.py \
+	tests/contract/test_search_hostile.py tests/acceptance/test_hostile.py
 
 # A real vLLM on the CPU takes minutes to install and to start: last, and as a job of its own.
 VLLM := tests/contract/test_real_vllm.py tests/contract/test_real_vllm_start.py
