@@ -95,4 +95,4 @@ async def test_killed_it_leaves_nothing_at_work(tmp_path: Path) -> None:
         await told(process, "service: ")
         assert len(leftovers.processes(word.parent)) >= 3
         process.kill()
-    assert leftovers.wait_for_none(word.parent) == []
+    assert leftovers.wait_for_none(word.parent, 60) == []

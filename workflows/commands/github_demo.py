@@ -78,7 +78,7 @@ async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
     """The service at a port, the bot and the publisher, each as a process that ends with this one. Raises Refused when
     one does not start.
     """
-    from workflows.attached import ATTACHED
+    from workflows.attached import attached
 
     typer.echo(f"hub: {demo.web}/")
     typer.echo(f"word: {demo.word}")
@@ -97,7 +97,7 @@ async def together(demo: Demo, *, at: int) -> AsyncIterator[None]:
             with log.open("ab") as output:
                 started.append(
                     await asyncio.create_subprocess_exec(
-                        *ATTACHED, *arguments, env=variables, start_new_session=True,
+                        *attached(), *arguments, env=variables, start_new_session=True,
                         stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                     )
                 )  # fmt: skip

@@ -20,7 +20,7 @@ from tools.testing.selection import matches
 from tools.tool import ToolError
 from tools.values import TestRun
 from workflows import wiring
-from workflows.attached import ATTACHED
+from workflows.attached import attached
 from workflows.engines import engine
 from workflows.evaluation.clones import Clones
 from workflows.evaluation.past import check_out
@@ -82,7 +82,7 @@ class Processes:
             given.append("--reported-only")
         tests = [word for test in task.told for word in ("--test", test)]
         where = ["diagnose", str(place / "checkout"), "--out", str(place / "report"), "--quiet"]
-        return [*ATTACHED, *where, *given, *tests, *self.options]
+        return [*attached(), *where, *given, *tests, *self.options]
 
     def _row(self, task: Task, report: Report, patch: Path) -> Row:
         record = self.settings.home / "runs" / report.run / "record.jsonl"

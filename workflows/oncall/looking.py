@@ -41,12 +41,15 @@ LOOKBACK_S = 24 * 3600
 MOST_SERVICES, MOST_FILES = 30, 500
 
 
-# The kernel ends a command with this process (1 is PR_SET_PDEATHSIG, 9 is SIGKILL): nothing of a killed look goes on.
+# The kernel ends a command with this process (1 is PR_SET_PDEATHSIG, 9 is SIGKILL), which may have ended before:
+# nothing of a killed look goes on.
 _FROM_HERE = """\
 import ctypes, os, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 9)
-os.execvp(sys.argv[1], sys.argv[1:])
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -137,8 +140,9 @@ async def _ran(command: Sequence[str], output: Path) -> str:
             return "cannot be started: there is no such program"
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", "-c", _FROM_HERE, *command, stdin=asyncio.subprocess.DEVNULL, stdout=file,
-                stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+                sys.executable, "-I", "-S", "-c", _FROM_HERE, str(os.getpid()), *command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             return f"cannot be started: {error.strerror}"

@@ -6,10 +6,13 @@ import contextlib
 import fcntl
 import getpass
 import os
+import signal
 import subprocess
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -72,7 +75,11 @@ def _embedded(folder: Path) -> Iterator[str]:
     Coming and going happen one at a time under `door`: whoever then gets `users` for itself is the last.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with folder.with_name("postgres.users").open("a") as users, folder.with_name("postgres.door").open("a") as door:
+    with (
+        folder.with_name("postgres.users").open("a") as users,
+        folder.with_name("postgres.door").open("a") as door,
+        _terminable(),
+    ):
         fcntl.flock(door, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)
         server = _started(folder)
@@ -84,6 +91,23 @@ def _embedded(folder: Path) -> Iterator[str]:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """A SIGTERM that nobody handles yet ends the block as an exception does: the last user must stop the server."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminated(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _started(folder: Path) -> PostgresServer:
