@@ -50,15 +50,19 @@ def prune(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what was used within the last hour.")] = False,
 ) -> None:
-    """Remove what was not used for longest until the rest is small enough, and what killed runs left on the engine.
+    """Remove what was not used for longest until the rest is small enough, and what killed runs left on the engine
+    and in control groups.
 
     Touches nothing that was not made here.
     """
+    from sandbox import cgroups
     from sandbox.environment_cache import prune as prune_environments
     from workflows.engines import caches
     from workflows.settings import load
 
     settings = load()
+    if (hierarchy := cgroups.find()) is not None:
+        cgroups.reap(hierarchy)
     size = 0 if everything and max_gb is None else settings.cache_bytes if max_gb is None else int(max_gb * 1e9)
     keep_s = 0.0 if everything else HOUR_S
     freed = sum(prune_environments(cache, size, keep_s=keep_s) for cache in caches(settings))
