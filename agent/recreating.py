@@ -8,6 +8,7 @@ from agent.texts import read_text
 from sandbox.tree import Tree
 from tools.recreate.drafts import drafted
 from tools.recreate.values import Drafts
+from tools.testing.paths import is_test_file
 
 MOST_FILES, MOST_CHARS = 4_000, 30_000_000
 
@@ -21,10 +22,4 @@ def drafts_of(log: str, base: Path) -> Drafts:
         if text is not None and len(text.text) <= left:
             sources[file] = text.text
             left -= len(text.text)
-    return drafted(log, sources, [file for file in sources if _is_test(file)])
-
-
-def _is_test(file: str) -> bool:
-    *folders, name = file.split("/")
-    named = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
-    return named or bool({"tests", "test"} & set(folders))
+    return drafted(log, sources, [file for file in sources if is_test_file(file)])

@@ -13,6 +13,7 @@ from agent.domain import Evidence, Suspect
 from agent.evidence import observe
 from agent.state import State, Update
 from tools.localize.rank import Observed, functions, rank
+from tools.testing.paths import is_test_file
 from tools.values import Coverage, TestRun
 
 MAX_FILES = 400
@@ -124,14 +125,6 @@ def _covered_files(coverage: Coverage | None, failing: set[str]) -> list[str]:
 def test_file(test: str) -> str:
     """The file part of a test id."""
     return test.split("::", maxsplit=1)[0]
-
-
-def is_test_file(path: str) -> bool:
-    """Whether a path looks like a test by the conventions of pytest, Jest, Go and Rust."""
-    name = path.rpartition("/")[2]
-    parts = path.split("/")[:-1]
-    by_name = name.startswith("test_") or name.endswith(("_test.py", "_test.go", ".test.js", ".test.ts", ".spec.js"))
-    return by_name or name == "conftest.py" or any(part in ("tests", "test", "testing", "__tests__") for part in parts)
 
 
 def _sentence(file: str, name: str, score: float, suspects: Iterable[Suspect]) -> str:

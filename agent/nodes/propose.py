@@ -10,11 +10,12 @@ from agent.bench import Plausible, Progress, SearchOrder, SearchOutcome
 from agent.deps import Deps
 from agent.domain import Patch, SearchSummary
 from agent.evidence import observe
-from agent.nodes.localize import is_test_file, test_file
+from agent.nodes.localize import test_file
 from agent.nodes.narrow import largest_group, narrowed
 from agent.state import State, Update
 from sandbox.protocol import SandboxGone
 from tools.patches import PatchInvalid, touched
+from tools.testing.paths import is_test_file
 from tools.values import Coverage, TestRun
 
 RELATED_SECONDS = 20.0

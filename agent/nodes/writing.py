@@ -13,13 +13,14 @@ from agent.deps import Deps
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
 from agent.nodes.case import UNASKED, data, said_by
-from agent.nodes.localize import is_test_file, merge_coverage, test_file
+from agent.nodes.localize import merge_coverage, test_file
 from agent.nodes.reasons import quotes_in
 from agent.state import State, Update
 from agent.written import text_of
 from sandbox.protocol import SandboxError
 from tools.git import plain
 from tools.patches import touched
+from tools.testing.paths import is_test_file
 from tools.tool import ToolError
 from tools.toolbox.newtest import problem_of
 from tools.toolbox.using import ALL

@@ -1,4 +1,4 @@
-"""Paths of tracebacks and logs as paths of the workspace: local ones, and those of other machines."""
+"""Paths of tracebacks and logs as paths of the workspace: local ones, and those of other machines; paths of tests."""
 
 from __future__ import annotations
 
@@ -87,3 +87,11 @@ def _is_absolute(path: str) -> bool:
 def _foreign(path: str) -> bool:
     """Whether a path is of a dependency or a runtime."""
     return path.startswith(_RUNTIMES) or not _FOREIGN_PARTS.isdisjoint(path.split("/")[:-1])
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path looks like a test by the conventions of pytest, Jest, Go and Rust."""
+    name = path.rpartition("/")[2]
+    parts = path.split("/")[:-1]
+    by_name = name.startswith("test_") or name.endswith(("_test.py", "_test.go", ".test.js", ".test.ts", ".spec.js"))
+    return by_name or name == "conftest.py" or any(part in ("tests", "test", "testing", "__tests__") for part in parts)

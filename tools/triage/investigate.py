@@ -174,8 +174,11 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
 
 async def _before(history: History | None, lead: Suspected | None, previous: Mapping[str, str]) -> str:
     """What ran before the suspect change: what its deploy took the place of, else the commit before it; "": unknown."""
-    if lead is None or previous.get(lead.service) or history is None or not lead.commit:
-        return previous.get(lead.service, "") if lead else ""
+    if lead is None:
+        return ""
+    known = previous.get(lead.service, "")
+    if known or history is None or not lead.commit:
+        return known
     commits = await history.log(lead.commit, limit=1)
     return next((parent for commit in commits for parent in commit.parents[:1]), "")
 

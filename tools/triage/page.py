@@ -22,11 +22,9 @@ STYLE = """
   --add: #1d7a46; --cut: #b3321f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #98a2ac; --edge: #2e343b; --ground: #14171a;
   --link: #7fb0f5; --add: #63c98c; --cut: #f28b7a; }
-  .picture [fill="#ffffff"] { fill: #1b1f24; }
-  .picture [fill="#222222"], .picture [fill="#444444"] { fill: var(--ink); }
-  .picture [fill="#8a4b00"] { fill: #e0a458; } .picture [fill="#b00020"] { fill: var(--cut); }
-  .picture [fill="#1a5fb4"] { fill: var(--link); } .picture [stroke="#1a5fb4"] { stroke: var(--link); }
-  .picture [stroke="#b00020"] { stroke: var(--cut); } .picture [stroke="#dddddd"] { stroke: var(--edge); } }
+  .ground { fill: #1b1f24; } .name { fill: var(--ink); } .grid { stroke: var(--edge); } .lines { fill: #e0a458; }
+  .alert { fill: var(--cut); } .onset { stroke: var(--cut); } .deploy { fill: #1b1f24; stroke: var(--link); }
+  .suspect { fill: var(--link); } }
 body { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; background: var(--ground); color: var(--ink);
   font: 15px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; }

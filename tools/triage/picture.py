@@ -1,6 +1,7 @@
 """A picture of a note's time as SVG: alerts, deploys, and what each service's log says newly.
 
-All texts are escaped; colours are never the only sign, and the picture tells in words what it shows.
+All texts are escaped; colours are never the only sign, and the picture tells in words what it shows. Its parts have
+classes, by which a page can colour them otherwise.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def drawing(note: Note) -> str:
         'role="img" aria-labelledby="picture-title picture-told" font-family="sans-serif">',
         '<title id="picture-title">Timeline of the incident</title>',
         f'<desc id="picture-told">{escape(_told(note, start, end))}</desc>',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<rect class="ground" width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         *_axis(start, end, height),
         *_lane(0, "alerts", [_alert(row, start, end) for row in marks if row.what.startswith("Alerts")]),
         *_lane(1, "deploys", [_deploy(row, start, end) for row in marks if row.what.startswith("Deploy")]),
@@ -65,26 +66,30 @@ def _axis(start: int, end: int, height: int) -> Iterator[str]:
         time = start + (end - start) * part // 4
         x = _x(time, start, end)
         anchor = "start" if part == 0 else "end" if part == 4 else "middle"
-        yield f'<line x1="{x}" y1="{TOP - 8}" x2="{x}" y2="{height - 20}" stroke="#dddddd"/>'
-        yield f'<text x="{x}" y="{height - 6}" text-anchor="{anchor}" fill="#444444">{written(time)[11:19]}</text>'
+        yield f'<line class="grid" x1="{x}" y1="{TOP - 8}" x2="{x}" y2="{height - 20}" stroke="#dddddd"/>'
+        at = f'x="{x}" y="{height - 6}" text-anchor="{anchor}"'
+        yield f'<text class="name" {at} fill="#444444">{written(time)[11:19]}</text>'
 
 
 def _lane(number: int, name: str, marks: Sequence[str]) -> Iterator[str]:
-    yield f'<text x="{LEFT - 10}" y="{_y(number) + 16}" text-anchor="end" fill="#222222">{escape(name)}</text>'
+    at = f'x="{LEFT - 10}" y="{_y(number) + 16}" text-anchor="end"'
+    yield f'<text class="name" {at} fill="#222222">{escape(name)}</text>'
     yield from marks
 
 
 def _alert(row: Moment, start: int, end: int) -> str:
     x, y = _x(row.time, start, end), _y(0)
-    return f'<path d="M{x} {y} l7 18 l-14 0 z" fill="#b00020">{_title(row)}</path>'
+    return f'<path class="alert" d="M{x} {y} l7 18 l-14 0 z" fill="#b00020">{_title(row)}</path>'
 
 
 def _deploy(row: Moment, start: int, end: int) -> str:
     """A square, filled where it is the suspect one, crossed where it is ruled out."""
     x, y = _x(row.time, start, end), _y(1)
-    fill = "#1a5fb4" if "(suspect)" in row.what else "#ffffff"
-    cross = f'<path d="M{x - 6} {y + 4} l12 12" stroke="#1a5fb4"/>' if "(after the onset" in row.what else ""
-    box = f'<rect x="{x - 6}" y="{y + 4}" width="12" height="12" fill="{fill}" stroke="#1a5fb4">{_title(row)}</rect>'
+    kind, fill = ("deploy suspect", "#1a5fb4") if "(suspect)" in row.what else ("deploy", "#ffffff")
+    late = "(after the onset" in row.what
+    cross = f'<path class="deploy" d="M{x - 6} {y + 4} l12 12" stroke="#1a5fb4"/>' if late else ""
+    box = f'<rect class="{kind}" x="{x - 6}" y="{y + 4}" width="12" height="12" fill="{fill}" stroke="#1a5fb4">'
+    box += f"{_title(row)}</rect>"
     return box + cross
 
 
@@ -99,7 +104,8 @@ def _bursts(lane: int, symptom: Symptom, note: Note, span: tuple[int, int]) -> I
     yield from _lane(lane, named if len(named) <= _NAME else f"{named[: _NAME - 1]}…", ())
     if not symptom.counts or not any(symptom.counts) or note.begin < 0:
         x = _x(symptom.first, *span)
-        yield f'<circle cx="{x}" cy="{_y(lane) + 12}" r="5" fill="#8a4b00"><title>{escape(told)}</title></circle>'
+        dot = f'<circle class="lines" cx="{x}" cy="{_y(lane) + 12}" r="5" fill="#8a4b00">'
+        yield f"{dot}<title>{escape(told)}</title></circle>"
         return
     part = (note.end - note.begin) / len(symptom.counts)
     most = max(symptom.counts)
@@ -110,12 +116,14 @@ def _bursts(lane: int, symptom: Symptom, note: Note, span: tuple[int, int]) -> I
             left = _x(int(note.begin + number * part), *span)
             wide = round(max(1.5, _SPAN * part / (span[1] - span[0]) - 0.5), 1)
             bars.append(f"M{left} {_y(lane) + LANE - 6} v-{high} h{wide} v{high} z")
-    yield f'<path d="{" ".join(bars)}" fill="#8a4b00"><title>{escape(told)}</title></path>'
+    yield f'<path class="lines" d="{" ".join(bars)}" fill="#8a4b00"><title>{escape(told)}</title></path>'
 
 
 def _onset(onset: int, start: int, end: int, height: int) -> Iterator[str]:
     if onset >= 0:
         x = _x(onset, start, end)
-        yield f'<line x1="{x}" y1="18" x2="{x}" y2="{height - 20}" stroke="#b00020" stroke-dasharray="4 3"/>'
+        at = f'x1="{x}" y1="18" x2="{x}" y2="{height - 20}"'
+        yield f'<line class="onset" {at} stroke="#b00020" stroke-dasharray="4 3"/>'
         side = "end" if x > WIDTH - 120 else "start"
-        yield f'<text x="{x}" y="14" text-anchor="{side}" fill="#b00020">onset {written(onset)[11:19]}</text>'
+        said = f"onset {written(onset)[11:19]}"
+        yield f'<text class="alert" x="{x}" y="14" text-anchor="{side}" fill="#b00020">{said}</text>'

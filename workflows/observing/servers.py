@@ -16,7 +16,6 @@ queries:
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from tools.tool import ToolError
 from tools.values import Value
+from workflows.loopback import is_loopback
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,128}$")]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
@@ -76,15 +76,8 @@ def _address(url: str) -> None:
     parts = urlsplit(url)
     if not parts.hostname or "@" in parts.netloc or parts.fragment or (parts.port or 1) < 1:
         raise ValueError("url is an address without a user, such as https://HOST/mcp")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _here(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("url must be https: only this machine is spoken to in clear")
-
-
-def _here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Query(Value):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import gc
-import ipaddress
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
+from workflows.loopback import is_loopback
 from workflows.service import log
 from workflows.service.api import create_app
 from workflows.service.api.metrics import Metrics
@@ -65,9 +65,7 @@ class Plan:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        with contextlib.suppress(ValueError):
-            return ipaddress.ip_address(self.host).is_loopback
-        return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 @contextlib.contextmanager

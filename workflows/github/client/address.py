@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
+
+from workflows.loopback import is_loopback
 
 GITHUB = "https://api.github.com"
 LOG_HOSTS = ("productionresultssa*.blob.core.windows.net", "*.actions.githubusercontent.com")
@@ -47,18 +48,11 @@ def address_of(url: str, log_hosts: tuple[str, ...] = ()) -> Address:
         raise AddressInvalid("the address of GitHub must be a URL such as https://HOST/api/v3")
     if parts.username is not None or parts.password is not None:
         raise AddressInvalid("the address of GitHub must hold no user and no password")
-    if parts.scheme == "http" and not _loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise AddressInvalid("the address of GitHub must be https")
     if base == GITHUB:
         return Address(base, "https://github.com", (*LOG_HOSTS, *log_hosts))
     return Address(base, base.removesuffix("/api/v3"), log_hosts)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

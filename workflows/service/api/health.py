@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from fastapi import APIRouter, Request, Response
 
+from workflows.loopback import is_loopback
 from workflows.service.api.access import Needs, Shown, WithParts, who
 from workflows.service.bodies import Alive
 
@@ -40,9 +39,4 @@ async def metrics(request: Request, parts: WithParts, shown: Shown) -> Response:
 def _from_here(request: Request) -> bool:
     """Whether the client is on this machine, and no proxy that speaks for others."""
     forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers)
-    if forwarded or request.client is None:
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+    return not forwarded and request.client is not None and is_loopback(request.client.host)

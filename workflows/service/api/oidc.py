@@ -7,7 +7,6 @@ Keys are fetched when they are first needed, again when a token names one that i
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +19,7 @@ import jwt
 import structlog
 
 from workflows.exits import USAGE, Refused
+from workflows.loopback import is_loopback
 from workflows.service.values import SCOPES, Principal, Scope
 from workflows.settings import PREFIX, Settings
 
@@ -72,14 +72,10 @@ def _safe(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        here = False
-    return (
-        bool(parts.hostname)
-        and parts.username is None
-        and (parts.scheme == "https" or (parts.scheme == "http" and here))
-    )
+        return False
+    clear = parts.scheme == "http" and is_loopback(host)
+    return bool(host) and parts.username is None and (parts.scheme == "https" or clear)
 
 
 async def fetched(url: str) -> bytes:
