@@ -79,9 +79,8 @@ def _fill(tar: tarfile.TarFile) -> None:
         info = tarfile.TarInfo(name)
         info.size = len(text)
         tar.addfile(info, io.BytesIO(text.encode()))
-    for path in (
-        (prefix,) if own else [prefix / each for each in ("bin/python3", f"bin/{_python()}", f"lib/{_python()}")]
-    ):
+    parts = ("",) if own else ("bin/python3", f"bin/{_python()}", f"lib/{_python()}")
+    for path in (prefix / part for part in parts):
         _lead_to(tar, path, done)
         tar.add(path, str(path).lstrip("/"), filter=_wanted)
     for name in ("acorn", "acorn-walk", "cjs-module-lexer", "undici", "minimatch"):  # what Debian's node reads there
