@@ -8,6 +8,7 @@ A finding is a violation unless the request allows its rule by name. Rules:
     broad-except    adds an except that catches everything         sleep         adds a sleep
     test-aware      makes code ask whether a test is running       weakened-check  removes an assert or a raise
     exit            adds a call that ends the process              startup-hook  sitecustomize, .pth, usercustomize
+    shadow          adds a module in place of a test runner's, of the standard library's, or compiled
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from tools.cheats import always, reaches, shadows
 from tools.patches import FileChange
 from tools.texts import decode
 from tools.values import Value
 
 RULES = (
     "failing-test", "test-config", "ci-config", "lock-file", "patchwright", "skip", "broad-except", "sleep",
-    "test-aware", "weakened-check", "exit", "startup-hook",
+    "test-aware", "weakened-check", "exit", "startup-hook", "shadow",
 )  # fmt: skip
 _CONFIG = {"pytest.ini", "tox.ini", "setup.cfg", "noxfile.py", ".coveragerc", "jest.config.js", "vitest.config.ts"}
 _CI = {".gitlab-ci.yml", ".travis.yml", "Jenkinsfile", "azure-pipelines.yml", ".drone.yml", "bitbucket-pipelines.yml"}
@@ -76,6 +78,7 @@ def _paths(change: FileChange, failing_files: Sequence[str]) -> list[Finding]:
         ("lock-file", path.name in _LOCKS, "a dependency lock"),
         ("patchwright", path.name in (".patchwright.yml", ".patchwright.yaml"), "Patchwright's own configuration"),
         ("startup-hook", path.name in _STARTUP or path.suffix == ".pth", "a file that Python runs at start"),
+        ("shadow", change.old is None and shadows(change.path), "what an import finds"),
     )
     found = [Finding(rule=rule, file=change.path, detail=f"changes {what}") for rule, hit, what in rules if hit]
     if path.name == "pyproject.toml" and _section(change.old, "tool.pytest") != _section(change.new, "tool.pytest"):
@@ -114,6 +117,11 @@ def _python(change: FileChange) -> list[Finding]:
     found = []
     if _tally(new, _is_broad) > _tally(old, _is_broad):
         found.append(Finding(rule="broad-except", file=change.path, detail="adds an except that catches everything"))
+    if reached := reaches(change.path, old, new):
+        what = ", ".join(reached)[:200]
+        found.append(Finding(rule="test-aware", file=change.path, detail=f"reaches for tests or callers: {what}"))
+    if always(new) > always(old):
+        found.append(Finding(rule="weakened-check", file=change.path, detail="adds a comparison that is always true"))
     lost = _checks(old) - _checks(new)
     if sum(_checks(new).values()) < sum(_checks(old).values()):
         what = ", ".join(sorted(lost))[:200]
