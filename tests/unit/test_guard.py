@@ -18,6 +18,8 @@ def rules(path: str, old: str | None, new: str | None, failing: tuple[str, ...] 
         ("tests/test_a.py", "failing-test"),
         ("tests/conftest.py", "test-config"),
         ("pytest.ini", "test-config"),
+        ("vitest.config.mts", "test-config"),
+        (".mocharc.json", "test-config"),
         (".github/workflows/ci.yml", "ci-config"),
         (".gitlab-ci.yml", "ci-config"),
         ("uv.lock", "lock-file"),
@@ -118,3 +120,14 @@ def test_pytest_section_of_pyproject_is_test_configuration() -> None:
     old = "[project]\nname = 'a'\n[tool.pytest.ini_options]\naddopts = '-q'\n"
     assert "test-config" in rules("pyproject.toml", old, old.replace("-q", "-x"))
     assert rules("pyproject.toml", old, old.replace("'a'", "'b'")) == set()
+
+
+def test_the_way_tests_are_run_in_makefiles_and_packages_is_test_configuration() -> None:
+    """Other targets and fields are not."""
+    make = "all: a.o\n\tcc a.o\n\ntest: all\n\t./run\n\techo done\n\nclean:\n\trm a.o\n"
+    assert "test-config" in rules("Makefile", make, make.replace("./run", "true"))
+    assert rules("Makefile", make, make.replace("cc a.o", "cc -O2 a.o").replace("rm a.o", "rm -f a.o")) == set()
+    package = '{"scripts": {"build": "tsc", "test": "jest"}, "jest": {"bail": 0}, "dependencies": {"a": "1"}}'
+    assert "test-config" in rules("package.json", package, package.replace('"jest"}', '"true"}'))
+    assert "test-config" in rules("package.json", package, package.replace("bail", "passWithNoTests"))
+    assert rules("package.json", package, package.replace('"1"', '"2"').replace("tsc", "tsc -b")) == set()
