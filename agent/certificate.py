@@ -13,8 +13,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from agent.deps import Deps
-from agent.domain import Patch, TestHistory, Written
+from agent.domain import Limits, Patch, TestHistory, Written
 from agent.state import State
 from tools.toolbox.newtest import MAX_TEST, problem_of
 from tools.values import spelled
@@ -25,6 +27,54 @@ PREDICATE = "https://patchwright.dev/certificate/v1"
 
 class CertificateInvalid(ValueError):
     """Not a certificate, or not as it was issued; the message says what is wrong."""
+
+
+class _Overrides(BaseModel):
+    install: tuple[str, ...]
+    test_command: str | None
+    python: str | None
+
+
+class _Environment(BaseModel):
+    framework: str
+    overrides: _Overrides
+
+
+class _Repository(BaseModel):
+    source: str
+    commit: str | None
+    tree: str
+    dirty: bool
+
+
+class _Guard(BaseModel):
+    allowed: tuple[str, ...]
+
+
+class _Regression(BaseModel):
+    tests: int = Field(ge=0)
+
+
+class _Class(BaseModel):
+    class_: str = Field(alias="class")
+
+
+class _Decisive(BaseModel):
+    test: str
+    before: _Class
+    after: _Class
+
+
+class _Read(BaseModel):
+    """What running a certificate again reads of its predicate; the rest is for people."""
+
+    repository: _Repository
+    environment: _Environment
+    limits: Limits
+    guard: _Guard
+    regression: _Regression
+    decisive: tuple[_Decisive, ...]
+    seal: str
 
 
 @dataclass(frozen=True)
@@ -177,11 +227,13 @@ def read(text: str) -> dict[str, Any]:
         statement = json.loads(text)
         predicate, subject = statement["predicate"], statement["subject"][0]["digest"]["sha256"]
         patch, sealed, decisive = patch_of(statement), predicate["seal"], predicate["decisive"]
-        names = (predicate["environment"]["framework"], *(row["test"] for row in decisive))
+        _Read.model_validate(predicate)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CertificateInvalid(f"not a certificate: {where or 'its predicate'}: {first['msg']}") from error
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise CertificateInvalid(f"not a certificate: {type(error).__name__}: {error}") from error
-    if not all(isinstance(name, str) for name in names):
-        raise CertificateInvalid("not a certificate: a test or the framework has no name")
     if statement.get("_type") != STATEMENT or statement.get("predicateType") != PREDICATE:
         raise CertificateInvalid(f"not a certificate of type {PREDICATE}")
     if hashlib.sha256(patch).hexdigest() != subject:

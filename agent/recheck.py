@@ -82,18 +82,29 @@ async def _run(statement: dict[str, Any], deps: Deps, prepared: Prepared) -> Rec
         changes = await deps.bench.changes(prepared, patch)
     except PatchInvalid as error:
         return Recheck(holds=False, lines=(str(error),))
-    findings = inspect(changes, failing_files=[t.split("::")[0] for t in tests], allow=predicate["guard"]["allowed"])
+    allowed = tuple(predicate["guard"]["allowed"])
+    findings = inspect(changes, failing_files=[t.split("::")[0] for t in tests], allow=allowed)
     if findings:
         return Recheck(holds=False, lines=tuple(f"the guard refuses it: {f.rule} in {f.file}" for f in findings))
     before = await _histories(statement, deps, prepared, None)
     after = await _histories(statement, deps, prepared, patch)
-    lines = [f"{h.id}: {', '.join(h.outcomes)} before" for h in before]
+    lines = _terms(statement)
+    lines += [f"{h.id}: {', '.join(h.outcomes)} before" for h in before]
     lines += [f"{h.id}: {', '.join(h.outcomes)} after" for h in after]
     refusal = unstable(before, after)
     missing = [test for test in tests if test not in {h.id for h in before}]
     if refusal or missing:
         return Recheck(holds=False, lines=(*lines, refusal or f"{missing[0]} did not run"))
     return await _regression(statement, deps, prepared, tuple(lines))
+
+
+def _terms(statement: dict[str, Any]) -> list[str]:
+    """What whoever issued it chose, and running it again cannot judge: rules lifted, commands of their own."""
+    predicate = statement["predicate"]
+    allowed, overrides = predicate["guard"]["allowed"], predicate["environment"]["overrides"]
+    lines = [f"lifted for it, so not checked: {', '.join(allowed)}"] if allowed else []
+    lines += [f"tested with its own command: {overrides['test_command']}"] if overrides["test_command"] else []
+    return lines + [f"installed with its own command: {command}" for command in overrides["install"]]
 
 
 async def _histories(
@@ -108,14 +119,14 @@ async def _histories(
 
 
 async def _regression(statement: dict[str, Any], deps: Deps, prepared: Prepared, lines: tuple[str, ...]) -> Recheck:
-    """The whole suite, without and with the patch: what passes without must pass with."""
+    """The whole suite, without and with the patch: what passes without must pass with, whatever was claimed."""
     predicate = statement["predicate"]
-    if not predicate["regression"]["tests"]:
-        return Recheck(holds=True, lines=(*lines, "no other test passed on the base"))
     limits = Limits.model_validate(predicate["limits"])
     patch = deps.artifacts.put(patch_of(statement))
     order = TestOrder(wall_s=limits.suite_s * 1.5, test_s=limits.test_s)
     base = await deps.bench.test(prepared, order)
+    if not base.run.passing and not predicate["regression"]["tests"]:
+        return Recheck(holds=True, lines=(*lines, "no other test passes without the patch"))
     fixed = await deps.bench.test(prepared, order.model_copy(update={"patch": patch}))
     now = {r.id: r.status for r in fixed.run.results}
     broken = [r.id for r in base.run.passing if now.get(r.id) != "passed"]

@@ -126,7 +126,15 @@ async def _ready(launched: Launched) -> None:
     if channel.ready.done() and not channel.ready.cancelled():
         return
     await _dead(launched.process, 1.0)
-    raise SandboxUnavailable(launched.complaint() or "the sandbox did not start and does not say why")
+    raise SandboxUnavailable(launched.complaint() or _unsaid(launched.process.poll()))
+
+
+def _unsaid(code: int | None) -> str:
+    """What is known of a sandbox that did not start and said nothing."""
+    if code is None:
+        return f"the sandbox did not start within {START_S:.0f} s; try again when this machine has less to do"
+    how = f"was killed by signal {-code}, for want of memory perhaps" if code < 0 else f"ended with {code}"
+    return f"the sandbox did not start: it {how}, and does not say why"
 
 
 def _memory_file(opened: contextlib.ExitStack, data: bytes) -> int:

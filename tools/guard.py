@@ -8,25 +8,31 @@ A finding is a violation unless the request allows its rule by name. Rules:
     broad-except    adds an except that catches everything         sleep         adds a sleep
     test-aware      makes code ask whether a test is running       weakened-check  removes an assert or a raise
     exit            adds a call that ends the process              startup-hook  sitecustomize, .pth, usercustomize
+    shadow          adds a module in place of a test runner's, of the standard library's, or compiled
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from tools.cheats import always, reaches, shadows
 from tools.patches import FileChange
 from tools.texts import decode
 from tools.values import Value
 
 RULES = (
     "failing-test", "test-config", "ci-config", "lock-file", "patchwright", "skip", "broad-except", "sleep",
-    "test-aware", "weakened-check", "exit", "startup-hook",
+    "test-aware", "weakened-check", "exit", "startup-hook", "shadow",
 )  # fmt: skip
-_CONFIG = {"pytest.ini", "tox.ini", "setup.cfg", "noxfile.py", ".coveragerc", "jest.config.js", "vitest.config.ts"}
+_CONFIG = {"pytest.ini", "tox.ini", "setup.cfg", "noxfile.py", ".coveragerc", "phpunit.xml"}
+_CONFIGS = re.compile(r"(?:jest|vitest|karma|playwright|ava)\.config\.\w+|\.mocharc(?:\.\w+)?")
+_PACKAGE_TESTS = ("jest", "mocha", "vitest", "ava")  # sections of package.json, beside the scripts that run tests
+_TARGETS = re.compile(r"^(?:test|check)[\w.-]*[ \t]*:(?!=).*(?:\n\t.*)*", re.MULTILINE)
 _CI = {".gitlab-ci.yml", ".travis.yml", "Jenkinsfile", "azure-pipelines.yml", ".drone.yml", "bitbucket-pipelines.yml"}
 _CI_FOLDERS = {".github", ".circleci", ".buildkite", ".gitlab"}
 _LOCKS = {
@@ -71,16 +77,42 @@ def _paths(change: FileChange, failing_files: Sequence[str]) -> list[Finding]:
     path = PurePosixPath(change.path)
     rules = (
         ("failing-test", change.path in failing_files, "a file of the failing tests"),
-        ("test-config", path.name in _CONFIG or path.name == "conftest.py", "test configuration"),
+        ("test-config", _is_config(path.name), "test configuration"),
         ("ci-config", path.name in _CI or bool(_CI_FOLDERS & set(path.parts)), "configuration of CI"),
         ("lock-file", path.name in _LOCKS, "a dependency lock"),
         ("patchwright", path.name in (".patchwright.yml", ".patchwright.yaml"), "Patchwright's own configuration"),
         ("startup-hook", path.name in _STARTUP or path.suffix == ".pth", "a file that Python runs at start"),
+        ("shadow", change.old is None and shadows(change.path), "what an import finds"),
     )
     found = [Finding(rule=rule, file=change.path, detail=f"changes {what}") for rule, hit, what in rules if hit]
-    if path.name == "pyproject.toml" and _section(change.old, "tool.pytest") != _section(change.new, "tool.pytest"):
+    if change.old is not None and _how_tested(path.name, change.old) != _how_tested(path.name, change.new):
         found.append(Finding(rule="test-config", file=change.path, detail="changes test configuration"))
     return found
+
+
+def _is_config(name: str) -> bool:
+    return name in _CONFIG or name == "conftest.py" or _CONFIGS.fullmatch(name) is not None
+
+
+def _how_tested(name: str, text: str | None) -> object:
+    """What of a file that has other uses too says how tests are run; None for all other files."""
+    if name == "pyproject.toml":
+        return _section(text, "tool.pytest")
+    if name in ("Makefile", "makefile", "GNUmakefile"):
+        return _TARGETS.findall(text or "")
+    return _package(text or "") if name == "package.json" else None
+
+
+def _package(text: str) -> object:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(read, dict):
+        return None
+    scripts = read.get("scripts")
+    tests = {k: v for k, v in scripts.items() if "test" in k} if isinstance(scripts, dict) else scripts
+    return [tests, *map(read.get, _PACKAGE_TESTS)]
 
 
 def _section(text: str | None, name: str) -> str:
@@ -114,6 +146,11 @@ def _python(change: FileChange) -> list[Finding]:
     found = []
     if _tally(new, _is_broad) > _tally(old, _is_broad):
         found.append(Finding(rule="broad-except", file=change.path, detail="adds an except that catches everything"))
+    if reached := reaches(change.path, old, new):
+        what = ", ".join(reached)[:200]
+        found.append(Finding(rule="test-aware", file=change.path, detail=f"reaches for tests or callers: {what}"))
+    if always(new) > always(old):
+        found.append(Finding(rule="weakened-check", file=change.path, detail="adds a comparison that is always true"))
     lost = _checks(old) - _checks(new)
     if sum(_checks(new).values()) < sum(_checks(old).values()):
         what = ", ".join(sorted(lost))[:200]

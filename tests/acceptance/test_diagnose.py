@@ -29,6 +29,7 @@ from tests.acceptance.repositories import (
     repository,
     write,
 )
+from tools.patches import FileChange, diff_of
 
 pytestmark = pytest.mark.xdist_group("diagnose")
 FILES = ("report.json", "report.md", "report.html", "patch.diff", "certificate.json")
@@ -133,6 +134,12 @@ def _edits_the_test(predicate: dict[str, Any]) -> None:
     )
 
 
+def _hides_what_it_breaks(predicate: dict[str, Any]) -> None:
+    text = WRONG_CHEAPEST.replace("price > best", "price < best").replace("amount - amount *", "amount + amount *")
+    predicate["patch"] = diff_of([FileChange(path="shop/prices.py", old=WRONG_CHEAPEST, new=text)])
+    predicate["regression"]["tests"] = 0
+
+
 @pytest.mark.parametrize("change", [_other_patch, _passing_test])
 def test_a_changed_certificate_is_refused(mended: Mended, change: Callable[[dict[str, Any]], None]) -> None:
     """Its digest or its seal does not match."""
@@ -145,7 +152,9 @@ def test_a_changed_certificate_is_refused(mended: Mended, change: Callable[[dict
     assert "changed" in verified.text
 
 
-@pytest.mark.parametrize("change", [_useless_patch, _passing_test, _unknown_test, _edits_the_test])
+@pytest.mark.parametrize(
+    "change", [_useless_patch, _passing_test, _unknown_test, _edits_the_test, _hides_what_it_breaks]
+)
 def test_a_forged_certificate_does_not_hold(mended: Mended, change: Callable[[dict[str, Any]], None]) -> None:
     """Digest and seal made anew over a wrong claim: what is run decides."""
     statement = json.loads((mended.ended.folder / "certificate.json").read_text())
@@ -157,6 +166,69 @@ def test_a_forged_certificate_does_not_hold(mended: Mended, change: Callable[[di
     forged.write_text(json.dumps(statement))
     verified = mended.patchwright.run("verify", forged, "--repo", mended.repo)
     assert verified.code == 1, verified.text
+
+
+def _forged(mended: Mended, name: str, change: Callable[[dict[str, Any]], object]) -> Path:
+    """A certificate of other content with a digest and a seal that fit it."""
+    statement = json.loads((mended.ended.folder / "certificate.json").read_text())
+    predicate = statement["predicate"]
+    change(predicate)
+    statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(predicate["patch"].encode()).hexdigest()
+    predicate["seal"] = seal(predicate)
+    forged = mended.patchwright.folder / f"{name}.json"
+    forged.write_text(json.dumps(statement))
+    return forged
+
+
+def test_what_a_certificate_lifts_is_said(mended: Mended) -> None:
+    """Whoever seals it anew may lift the guard in it: the reader sees that, and commands of its own."""
+
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["guard"]["allowed"] = ["failing-test"]
+        predicate["environment"]["overrides"]["test_command"] = "python -m pytest -q"
+
+    verified = mended.patchwright.run("verify", _forged(mended, "lifts", change), "--repo", mended.repo)
+    assert "lifted for it, so not checked: failing-test" in verified.out, verified.text
+    assert "tested with its own command: python -m pytest -q" in verified.out
+
+
+MISSHAPEN: dict[str, Callable[[dict[str, Any]], object]] = {
+    "overrides": lambda predicate: predicate["environment"].update(overrides=[]),
+    "install": lambda predicate: predicate["environment"]["overrides"].update(install=[{"a": 1}]),
+    "guard": lambda predicate: predicate.pop("guard"),
+    "allowed": lambda predicate: predicate["guard"].update(allowed=7),
+    "tests": lambda predicate: predicate["regression"].update(tests="many"),
+    "repeats": lambda predicate: predicate["limits"].update(repeats=0),
+    "tree": lambda predicate: predicate["repository"].update(tree=None),
+}
+
+
+@pytest.mark.parametrize("where", MISSHAPEN)
+def test_a_misshapen_certificate_is_refused_by_the_place(mended: Mended, where: str) -> None:
+    """Sealed anew; nothing is run, and no traceback."""
+    verified = mended.patchwright.run("verify", _forged(mended, where, MISSHAPEN[where]), "--repo", mended.repo)
+    assert verified.code == 65, verified.text
+    assert "not a certificate" in verified.text
+    assert where in verified.text
+
+
+CHEATS = {
+    "stands in for pytest": ("pytest.py", "import sys\n", "shadow"),
+    "patches the runner": ("shop/more.py", "import _pytest.python as p\np.Function.runtest = print\n", "test-aware"),
+}
+
+
+@pytest.mark.parametrize("what", CHEATS)
+def test_a_given_patch_that_cheats_is_not_the_one_certified(
+    patchwright: Patchwright, tmp_path: Path, what: str
+) -> None:
+    """The guard says why, by the name of its rule."""
+    path, text, rule = CHEATS[what]
+    cheat = tmp_path / "cheat.diff"
+    cheat.write_text(diff_of([FileChange(path=path, old=None, new=text)]))
+    ended = patchwright.diagnose(repository(tmp_path / "shop"), "--patch", cheat, repeats=2)
+    assert f"the guard refuses it: {rule} in {path}" in json.dumps(ended.report["evidence"]), ended.text
+    assert path not in (ended.report["patch"] or "")
 
 
 def test_a_finished_run_replays_with_nothing_to_run(mended: Mended) -> None:
