@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import repository
 
-# Ctrl-C is tested too where the suite was started with it ignored (nohup, a script's `&`): what is started inherits that.
+# Ctrl-C is tested too where the suite was started with it ignored (by a script's `&`): what is started inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
