@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from agent.domain import Culprit, Prepared, Request
+from agent.model import ToolSpec
 from tools.patches import FileChange
 from tools.recreate.values import Drafts
 from tools.toolbox.using import Used
@@ -145,6 +146,28 @@ class Hands(Protocol):
         """The changes made so far, as a unified diff; "" for none."""
 
 
+class Outlook(Value):
+    """Other systems that a model may ask. tools: what it may call; notes: which could not be asked, and why."""
+
+    tools: tuple[ToolSpec, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Sights(Protocol):
+    """Other systems, asked through tools."""
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What a model may call."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What could not be asked, and why."""
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        """One question. Never raises for what a model or a system says."""
+
+
 class Progress(Value):
     """Something to show while a node works: what happens, and how far it is (done of total, 0 = unknown)."""
 
@@ -186,6 +209,9 @@ class Bench(Protocol):
 
     def desk(self, prepared: Prepared, order: DeskOrder) -> AbstractAsyncContextManager[Hands]:
         """A desk with a sandbox of its own, which leaving the context ends."""
+
+    async def outlook(self) -> Outlook:
+        """Other systems that the model of this run may ask at its desks."""
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         """What recent history (or the difference to a good revision) touched."""

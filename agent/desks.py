@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from agent.artifacts import Artifacts
-from agent.bench import DeskOrder, Hands
+from agent.bench import DeskOrder, Hands, Sights
 from agent.site import Site
 from tools.history import History
 from tools.patches import diff_of
 from tools.toolbox.desk import Desk
-from tools.toolbox.using import Used, use
+from tools.toolbox.using import ALL, Used, use
 
 LOG = 2_000_000
+OWN = frozenset(tool.name for tool in ALL)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,21 @@ class _Hands:
 
     async def diff(self) -> str:
         return diff_of(self.desk.changes())
+
+
+@dataclass(frozen=True)
+class Farther:
+    """A desk from which other systems can be asked too. A tool of the desk's own is never theirs."""
+
+    hands: Hands
+    sights: Sights
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        theirs = any(spec.name == name for spec in self.sights.specs) and name not in OWN
+        return await (self.sights if theirs else self.hands).use(number, name, arguments)
+
+    async def diff(self) -> str:
+        return await self.hands.diff()
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agent.act import Account, Task, act
-from agent.bench import Hands
+from agent.bench import Hands, Sights
 from agent.mind import Mind
 from agent.model import ModelError, ToolSpec
 from agent.nodes.case import UNASKED, said_by, told
@@ -28,20 +28,12 @@ STEPS, SHARE = 8, 3  # turns at most, and the part of tokens and seconds: one of
 WIDTH = 400
 
 
-class Eyes(Hands, Protocol):
-    """Tools to look with, and what they have shown so far; notes: what could not be looked at."""
-
-    @property
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """What a model may call."""
+class Eyes(Hands, Sights, Protocol):
+    """Tools to look with, and what they have shown so far."""
 
     @property
     def seen(self) -> Sequence[Seen]:
         """What was answered."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What the person on call should know of them."""
 
 
 @dataclass(frozen=True)

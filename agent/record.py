@@ -29,6 +29,7 @@ from agent.bench import (
     Emit,
     Hands,
     LoggedFailures,
+    Outlook,
     SearchOrder,
     SearchOutcome,
     TestOrder,
@@ -94,6 +95,9 @@ class Recorder:
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:
         return await self._keep("bisect", (prepared, order), lambda: self._bench.bisect(prepared, order, emit))
+
+    async def outlook(self) -> Outlook:
+        return await self._keep("outlook", (), self._bench.outlook)
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         arguments = (prepared, good, tuple(files))
@@ -197,6 +201,10 @@ class Player:
 
     async def bisect(self, prepared: Prepared, order: BisectOrder, emit: Emit) -> BisectOutcome:  # noqa: ARG002
         return BisectOutcome.model_validate(self._answer("bisect", prepared, order))
+
+    async def outlook(self) -> Outlook:
+        known = self._answers.get(key("outlook"))  # runs of earlier versions asked nobody
+        return Outlook.model_validate(self._answer("outlook")) if known else Outlook()
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         return ChangedLines.model_validate(self._answer("changed", prepared, good, tuple(files)))

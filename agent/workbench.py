@@ -23,13 +23,15 @@ from agent.bench import (
     Emit,
     Hands,
     LoggedFailures,
+    Outlook,
     SearchOrder,
     SearchOutcome,
+    Sights,
     TestOrder,
     TestOutcome,
 )
 from agent.culprit import Hunt, asking, find_culprit
-from agent.desks import open_desk
+from agent.desks import Farther, open_desk
 from agent.domain import Limits, Prepared, Request
 from agent.site import Site
 from agent.texts import read_text
@@ -60,7 +62,8 @@ def _as_they_are(hands: Hands) -> Hands:
 @dataclass
 class Workbench:
     """folder: the run's directory; cache: environments of all runs; policy: which URLs are cloned; login: what the
-    clone alone shows to the host; watched: what is put around the hands at a desk.
+    clone alone shows to the host; watched: what is put around the hands at a desk; look: opens what else a model may
+    ask, None where there is nothing.
 
     The environment of the prepared repository is looked up again (a cache hit) when a run is resumed.
     """
@@ -74,6 +77,8 @@ class Workbench:
     policy: UrlPolicy = field(default_factory=UrlPolicy)
     login: Login | None = None
     watched: Callable[[Hands], Hands] = _as_they_are
+    look: Callable[[], Awaitable[Sights]] | None = None
+    _sights: Sights | None = None
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
 
@@ -247,7 +252,14 @@ class Workbench:
             site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit,
             bisect=self._bisecting(site, prepared, order),
         ) as hands:  # fmt: skip
-            yield self.watched(hands)
+            yield self.watched(Farther(hands, self._sights) if self._sights else hands)
+
+    async def outlook(self) -> Outlook:
+        """See the protocol."""
+        if self.look is None:
+            return Outlook()
+        self._sights = self._sights or await self.look()
+        return Outlook(tools=self._sights.specs, notes=tuple(self._sights.notes))
 
     def _bisecting(self, site: Site, prepared: Prepared, order: DeskOrder) -> Callable[[str], Awaitable[str]] | None:
         if prepared.repository is None or prepared.commit is None:

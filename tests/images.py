@@ -68,37 +68,31 @@ def _fill(tar: tarfile.TarFile) -> None:
             info.type, info.linkname = tarfile.SYMTYPE, os.readlink(link)  # noqa: PTH115
             tar.addfile(info)
     prefix = Path(sys.base_prefix)
+    own = prefix != Path("/usr")  # a directory of Python's own; Debian's shares its with everything else
     programs = [Path(found) for name in " ".join(PROGRAMS).split() if (found := shutil.which(name))]
-    owned = _interpreter(prefix)
-    modules = [*prefix.glob("lib/python3.*/lib-dynload/*.so"), *prefix.glob("lib/*.so*"), Path(find_uv_bin())]
+    modules = [*prefix.glob(f"lib/{_python()}/lib-dynload/*.so"), *(prefix.glob("lib/*.so*") if own else ())]
     done = {Path("/", name) for name in (*_DIRECTORIES, *_LINKS)}
-    for path in (*programs, *_libraries((*programs, prefix / "bin" / _python(), *modules))):
-        if not any(path.is_relative_to(top) for top in owned):
+    for path in (*programs, *_libraries((*programs, prefix / "bin" / _python(), *modules, Path(find_uv_bin())))):
+        if not (own and path.is_relative_to(prefix)):
             _add_file(tar, path, done)
     for text, name in ((_passwd(), "etc/passwd"), ("root:x:0:\n", "etc/group")):
         info = tarfile.TarInfo(name)
         info.size = len(text)
         tar.addfile(info, io.BytesIO(text.encode()))
-    for top in owned:
-        _lead_to(tar, top, done)
-        tar.add(top, str(top).lstrip("/"), filter=_wanted)
+    parts = ("",) if own else ("bin/python3", f"bin/{_python()}", f"lib/{_python()}")
+    for path in (prefix / part for part in parts):
+        _lead_to(tar, path, done)
+        tar.add(path, str(path).lstrip("/"), filter=_wanted)
     for name in ("acorn", "acorn-walk", "cjs-module-lexer", "undici", "minimatch"):  # what Debian's node reads there
         if (path := Path("/usr/share/nodejs", name)).is_dir():
             _lead_to(tar, path, done)
             tar.add(path, str(path).lstrip("/"))
 
 
-def _interpreter(prefix: Path) -> tuple[Path, ...]:
-    """Where this Python lies: a directory of its own, or files among those of the distribution."""
-    if prefix != Path("/usr"):
-        return (prefix,)
-    return (prefix / "bin" / "python3", prefix / "bin" / _python(), prefix / "lib" / _python())
-
-
 def _lead_to(tar: tarfile.TarFile, path: Path, done: set[Path]) -> None:
     """Directories that lead to a path, once: a rootless engine makes those that are not named for root alone."""
     for parent in reversed(path.parents[:-1]):
-        if parent not in done:
+        if parent not in done and not parent.is_relative_to(sys.base_prefix):
             done.add(parent)
             _add(tar, tarfile.TarInfo(str(parent).lstrip("/")), directory=0o755)
 

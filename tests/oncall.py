@@ -22,6 +22,12 @@ TOKEN = "xoxb-a-token-of-the-bot"
 CHANNEL = "C0123456789"
 HOOK = f"whsec_{base64.b64encode(b'k' * 32).decode()}"
 JSON = "application/json"
+TRACE = """\
+Traceback (most recent call last):
+  File "shop/prices.py", line 20, in cheapest
+    raise ValueError("no price")
+ValueError: no price
+"""
 
 
 def proof(source: str, body: bytes, secret: str = SECRET) -> dict[str, str]:
@@ -183,6 +189,12 @@ def quiet_note(said: str) -> Note:
         evidence=(Observation(id="E1", kind="log", summary="looked"),), reproduction="", revision="", good="",
         citations="",
     )  # fmt: skip
+
+
+def faulty_note(said: str, *, revision: str = "", good: str = "", trace: str = TRACE) -> Note:
+    """A note of a day on which a change of the code broke something."""
+    more = {"cause": "change", "service": "orders", "reproduction": trace, "revision": revision, "good": good}
+    return quiet_note(said).model_copy(update=more)
 
 
 @contextlib.contextmanager

@@ -246,6 +246,9 @@ class Settings(BaseSettings):
     oncall: Folder | None = Field(
         default=None, description="file that says where alerts come from, what is looked at, and who is told; none: off"
     )
+    mcp: Folder | None = Field(
+        default=None, description="file with the MCP servers that the model of a diagnosis may ask; none: none"
+    )
     debug: bool = Field(default=False, description="show tracebacks instead of one-line errors")
 
     @property

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import Artifacts, Bounds, Codec
 from agent.asking import Answer, Decision, More, Question, amended, kept
-from agent.bench import Emit, Progress, TestOrder
+from agent.bench import Emit, Progress, Sights, TestOrder
 from agent.certificate import read
 from agent.deps import Deps
 from agent.diagnose import Checkpoints, RunControl, diagnose
@@ -45,6 +45,7 @@ _ID = re.compile(r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}(?:[0-9a-f]{28})?$")
 
 
 ANSWERS = "answers.json"
+SERVERS = "mcp.yaml"
 
 
 class RunUnknown(LookupError):
@@ -230,6 +231,7 @@ async def diagnose_run(
     with _held(run, fenced=checkpoints is not None):
         async with _workbench(settings, run, told, emit, login) as workbench:
             workbench.clear()
+            workbench.look = _look(settings, run) if request.reasoner else None
             if watcher:
                 workbench.sandboxes, workbench.watched = watcher.sandboxes(workbench.sandboxes), watcher.hands
             await _restore(workbench, run, request, answers)
@@ -242,6 +244,22 @@ async def diagnose_run(
                 return await diagnose(
                     request, deps, run=run.id, checkpoints=where, control=control, answers=answers, codec=run.codec
                 )
+
+
+def _look(settings: Settings, run: RunRef) -> Callable[[], Awaitable[Sights]] | None:
+    """What else the run's model may ask. Its directory keeps what it began with, to go on with the same; where files
+    are sealed it is what the operator allows now.
+    """
+    kept = run.folder / SERVERS
+    if settings.mcp is not None and run.codec is None and not kept.exists():
+        with contextlib.suppress(OSError):  # told when it is read
+            shutil.copyfile(settings.mcp, kept)
+    file = kept if kept.exists() else settings.mcp
+    if file is None:
+        return None
+    from workflows.observing.eyes import looking  # noqa: PLC0415 - heavy, and few runs ask anybody
+
+    return looking(file)
 
 
 async def _restore(workbench: Workbench, run: RunRef, request: Request, answers: Sequence[Answer]) -> None:

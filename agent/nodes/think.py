@@ -11,11 +11,12 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from langgraph.runtime import Runtime
 
 from agent.act import Account, Acted, Task, act
-from agent.bench import DeskOrder, Hands, Progress
+from agent.bench import DeskOrder, Hands, Outlook, Progress
 from agent.deps import Deps
 from agent.domain import Evidence, Hypothesis, Patch
 from agent.evidence import observe
@@ -32,10 +33,11 @@ from tools.git import plain
 from tools.localize.rank import functions
 from tools.patches import Normalized, PatchInvalid, normalized, touched
 from tools.tool import ToolError
-from tools.toolbox.using import ALL
+from tools.toolbox.using import ALL, Answer, Used
 
 MAX_CLAIMS = 4
 SHARE = 0.6
+OWN = frozenset(tool.name for tool in ALL)
 SPECS = tuple(ToolSpec(name=tool.name, description=tool.description, parameters=tool.schema) for tool in ALL)
 _SUMMARY = re.compile(r"^\W{0,4}SUMMARY:\W{0,4}(.+)$", re.MULTILINE)
 _CAUSE = re.compile(r"^\W{0,4}CAUSE:\W{0,4}(.+?)\s*\[([\w\s,;-]{1,300})\](?:\s*[\"“](.{1,500}?)[\"”])?", re.MULTILINE)
@@ -47,12 +49,13 @@ _NOTHING = (
 
 @dataclass(frozen=True)
 class Branch:
-    """What came of one branch: its edits as a diff, and how it ended."""
+    """What came of one branch: its edits as a diff, and how it ended. answers: of other systems that it asked."""
 
     name: str
     diff: str
     acted: Acted
     problem: str = ""
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,24 @@ class Desks:
     mind: Mind
     account: Account
     hypotheses: tuple[Hypothesis, ...]
+    outlook: Outlook
+
+
+@dataclass(frozen=True)
+class _Listening:
+    """Hands whose answers of other systems are kept."""
+
+    hands: Hands
+    answers: list[Answer]
+
+    async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
+        used = await self.hands.use(number, name, arguments)
+        if used.answer:
+            self.answers.append(used.answer)
+        return used
+
+    async def diff(self) -> str:
+        return await self.hands.diff()
 
 
 async def think(state: State, runtime: Runtime[Deps]) -> Update:
@@ -78,10 +99,13 @@ async def think(state: State, runtime: Runtime[Deps]) -> Update:
     looked = Looked(tuple(state.hypotheses))
     if reasoner.samples > 1 and not state.round:
         looked = await investigate(state, deps, deps.mind, money)
-    desks = Desks(state, deps, deps.mind, money, looked.hypotheses)
+    outlook = await deps.bench.outlook()
+    desks = Desks(state, deps, deps.mind, money, looked.hypotheses, outlook)
     work = [asyncio.ensure_future(_branch(desks, number)) for number in range(reasoner.samples)]
     try:
         update = _gathered(state, deps, looked, await asyncio.gather(*work), await places(state, deps))
+        unasked = [observe("think", plain(note, 300)) for note in outlook.notes]
+        update["evidence"] = [*update["evidence"], *unasked]
         return {**update, "thoughts": counted("failed", began - money.tokens, update["thoughts"])}
     finally:
         for branch in work:  # an error of one, or a cancelled run, leaves no other at work
@@ -93,24 +117,27 @@ async def _branch(desks: Desks, number: int) -> Branch:
     """One branch; its failure is its own."""
     state, deps = desks.state, desks.deps
     name, acted, problem = f"r{state.round}s{number}", UNASKED, ""
+    answers: list[Answer] = []
     try:
-        async with deps.bench.desk(state.ready, _order(state, name)) as hands:
+        async with deps.bench.desk(state.ready, _order(state, name)) as desk:
+            hands = _Listening(desk, answers)
             try:
                 acted = await act(desks.mind, hands, await _task(desks, hands, number), desks.account)
             except ModelError as error:
                 problem = said_by(error)
-            return Branch(name, await hands.diff(), acted, problem)
+            return Branch(name, await hands.diff(), acted, problem, tuple(answers))
     except (SandboxError, ToolError) as error:
-        return Branch(name, "", acted, f"its desk failed: {error}")
+        return Branch(name, "", acted, f"its desk failed: {error}", tuple(answers))
 
 
 async def _task(desks: Desks, hands: Hands, number: int) -> Task:
     state = desks.state
+    others = tuple(spec for spec in desks.outlook.tools if spec.name not in OWN)
     return Task(
-        branch=f"r{state.round}s{number}", system=render("think.system"),
+        branch=f"r{state.round}s{number}", system=render("think.system", others=bool(others)),
         prompt=await _prompt(state, desks.deps, desks.hypotheses, number),
-        tools=offered(state), temperature=round(min(0.9, 0.6 + 0.1 * number), 2), seed=100 * state.round + number,
-        check=_unchanged(hands),
+        tools=(*offered(state), *others), temperature=round(min(0.9, 0.6 + 0.1 * number), 2),
+        seed=100 * state.round + number, check=_unchanged(hands),
     )  # fmt: skip
 
 
@@ -176,10 +203,14 @@ def _gathered(
             votes = patches[change].votes + 1 if change in patches else 1
             patches[change] = patches.get(change, patch).model_copy(update={"votes": votes})
     texts = texts_of(state, deps, shown)
+    answers = [
+        observe("answer", plain(each.summary, 500), query=each.query, where=each.where, time=each.time)
+        for branch in branches for each in branch.answers
+    ]  # fmt: skip
     claims = [claim for branch in branches for claim in _claims(texts, branch)]
     thoughts = [thought(branch.name, branch.acted, branch.problem) for branch in branches]
     update: Update = {
-        "patches": list(patches.values()), "evidence": [*lines, *looked.evidence, *claims],
+        "patches": list(patches.values()), "evidence": [*lines, *looked.evidence, *answers, *claims],
         "thoughts": [*looked.thoughts, *thoughts],
     }  # fmt: skip
     return {**update, "hypotheses": list(looked.hypotheses)} if looked.hypotheses else update

@@ -107,7 +107,7 @@ async def test_the_word_is_lost_with_the_connection_that_had_it(server: postgres
         assert await holding.__aenter__()
         async with made.store.pool.connection() as connection:
             await connection.execute(
-                "select pg_terminate_backend(pid, 10000) from pg_locks"  # ms until it is gone
+                "select pg_terminate_backend(pid, 30000) from pg_locks"  # and wait for its end
                 " where locktype = 'advisory' and pid <> pg_backend_pid()"
             )
         async with made.ledger.alone(PLACE, 1) as mine:

@@ -15,11 +15,11 @@ import pytest
 from fastapi import FastAPI
 
 from tests import postgres
-from tests.oncall import SECRET, proof, quiet_note, sources
+from tests.oncall import SECRET, faulty_note, proof, quiet_note, sources
 from tests.service import resolve
 from tests.unit.test_api_access import declared
 from tests.unit.test_triage_alerts import BODIES, PROMETHEUS, changed
-from workflows.oncall.parts import configured, store_of
+from workflows.oncall.parts import OnCall, configured, store_of
 from workflows.oncall.serving import alerts
 from workflows.oncall.store import PostgresIncidents
 from workflows.service.api import create_app
@@ -45,6 +45,7 @@ class Desk:
     app: FastAPI
     store: PostgresStore
     incidents: PostgresIncidents
+    oncall: OnCall
     nodes: list[httpx.AsyncClient]
 
     async def post(self, source: str, body: Any, *, node: int = 0, **headers: str) -> httpx.Response:
@@ -61,7 +62,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def _desk(address: str, home: Path, extra: str = "") -> AsyncIterator[Desk]:
+async def open_desk(address: str, home: Path, extra: str = "") -> AsyncIterator[Desk]:
     (home / "topology.yaml").write_text(TOPOLOGY)
     (home / "oncall.toml").write_text(
         f'topology = "topology.yaml"\nsettle_seconds = 0\nupdate_seconds = 0\n{extra}\n{sources(home)}'
@@ -78,14 +79,14 @@ async def _desk(address: str, home: Path, extra: str = "") -> AsyncIterator[Desk
             nodes.append(httpx.AsyncClient(transport=transport, base_url="http://service"))
         oncall = configured(settings)
         assert oncall is not None
-        yield Desk(app, store, store_of(oncall, store), nodes)
+        yield Desk(app, store, store_of(oncall, store), oncall, nodes)
         for node in nodes:
             await node.aclose()
 
 
 @pytest.fixture
 async def desk(server: postgres.Server, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with _desk(server.address, tmp_path) as made:
+    async with open_desk(server.address, tmp_path) as made:
         yield made
 
 
@@ -305,6 +306,7 @@ ROUTES = [
     ("GET", "/v1/incidents/{incident}/postmortem", "read", 200, None),
     ("POST", "/v1/incidents/{incident}/feedback", "submit", 204, {"verdict": "right"}),
     ("POST", "/v1/incidents/{incident}/resolve", "submit", 200, None),
+    ("POST", "/v1/incidents/{incident}/patch", "submit", 202, None),
 ]
 
 
@@ -313,7 +315,7 @@ async def _over(desk: Desk) -> str:
     await desk.post("alertmanager", fired(1))
     claimed = await desk.incidents.claim(30)
     assert claimed is not None
-    await desk.incidents.noted(claimed, quiet_note("Nothing <b>happened</b>."), "", again_s=-1)
+    await desk.incidents.noted(claimed, faulty_note("Nothing <b>happened</b>."), "a-cause", again_s=-1)
     await desk.post("alertmanager", ended(fired(1)))
     return claimed.id
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests import postgres
 from tests.acceptance.command import Patchwright
-from tests.contract.test_oncall import Desk, _desk
+from tests.contract.test_oncall import Desk, open_desk
 from tests.contract.test_oncall_channels import QUICK
 from tests.oncall import quiet_note
 from tests.unit.test_callbacks import Receiver, receiving
@@ -60,7 +60,7 @@ async def test_a_post_whose_answer_was_lost_is_not_repeated_and_said_to_be_unsur
     with receiving(502, 202) as (workflow, port):
         (tmp_path / "url").write_text(f"http://127.0.0.1:{port}/workflow")
         extra = f'tell = ["ops"]\n[channels.ops]\nkind = "teams"\nurl = "file:{tmp_path}/url"\n'
-        async with _desk(server.address, tmp_path, extra) as desk:
+        async with open_desk(server.address, tmp_path, extra) as desk:
             configuration = configuration_in(tmp_path / "oncall.toml")
             channel = TeamsChannel(f"http://127.0.0.1:{port}/workflow")
             work = Work(desk.incidents, configuration, {"ops": channel}, _looked, pace=QUICK)
@@ -92,7 +92,7 @@ async def test_what_a_workflow_never_received_or_refused_for_now_is_sent_again(
     with receiving(429, 202) as (workflow, port):
         (tmp_path / "url").write_text("http://127.0.0.1:1/workflow")
         extra = f'tell = ["ops"]\n[channels.ops]\nkind = "teams"\nurl = "file:{tmp_path}/url"\n'
-        async with _desk(server.address, tmp_path, extra) as desk:
+        async with open_desk(server.address, tmp_path, extra) as desk:
             configuration = configuration_in(tmp_path / "oncall.toml")
             gone, there = TeamsChannel("http://127.0.0.1:1/workflow"), TeamsChannel(f"http://127.0.0.1:{port}/w")
             await desk.post("alertmanager", PROMETHEUS)

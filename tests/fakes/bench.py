@@ -17,6 +17,7 @@ from agent.bench import (
     Emit,
     Hands,
     LoggedFailures,
+    Outlook,
     SearchOrder,
     SearchOutcome,
     TestOrder,
@@ -100,7 +101,7 @@ class FakeBench:
     elsewhere: tests that do not run the function of SOURCE; lost: seeds of runs that give no result; crashes: how
     single tests fail; unwritten: files of tests that run only once they are written; lost_alone: tests without a
     result when they are asked for by name; drafted: ways to repeat what a log shows; pasts: runs at other revisions,
-    in turn.
+    in turn; others: systems that a model may ask.
     """
 
     artifacts: Artifacts
@@ -123,6 +124,7 @@ class FakeBench:
     lost_alone: frozenset[str] = frozenset()
     drafted: Drafts = field(default_factory=Drafts)
     pasts: Sequence[TestOutcome] = ()
+    others: Outlook = field(default_factory=Outlook)
 
     async def prepare(self, request: Request) -> Prepared:
         self.calls.append("prepare")
@@ -146,6 +148,9 @@ class FakeBench:
     async def drafts(self, prepared: Prepared, request: Request) -> Drafts:
         self.calls.append("drafts")
         return self.drafted
+
+    async def outlook(self) -> Outlook:
+        return self.others
 
     async def past(self, prepared: Prepared, revision: str, order: TestOrder) -> TestOutcome:
         self.calls.append(f"past {revision}")

@@ -40,6 +40,8 @@ def test_secrets_are_masked(line: str, secret: str) -> None:
     "line",
     ["order 4111111111111112 shipped", "blk_-1608999687919862906 received", "2026-01-02 03:04:05,123 ERROR db gone",
      "from 10.0.0.1 port 22", "at com.shop.Cart.add(Cart.java:41)", "tokens used: 12",
+     "diagnosis 20261129-061118-5f8abc82", "at 2026112906111800 it began", "4111-1111 1111-1111",
+     "id 4111111111111111f",
      f"digest sha256:{'0123456789abcdef' * 4}", f"digest {'0123456789abcdef' * 4} ok"],
 )  # fmt: skip
 def test_what_is_no_secret_stays(line: str) -> None:

@@ -22,7 +22,9 @@ _QUOTED = re.compile(
     r"(?i)([\"']?\b[\w.-]{0,40}(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|token|authorization|cookie|session[_-]?id)"
     r"[\w-]{0,10}[\"']?\s{0,3}[=:]\s{0,3})(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[^\s\"',;&}\]]+)"
 )
-_CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_CARD = re.compile(  # in one piece, or in the groups that cards have; not a part of a hexadecimal id
+    r"(?<![\da-fA-F.-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-])"
+)
 _WELL_KNOWN = re.compile(
     r"\b(?:sk_live_|sk_test_|rk_live_|AIza|ya29\.|SG\.|dop_v1_|hvs\.|shpat_|ATATT|xapp-)[\w.-]{10,}"
 )
@@ -52,7 +54,9 @@ def mask(text: str, *, addresses: bool = False) -> str:
 
 
 def _card(match: re.Match[str]) -> str:
-    """A number that passes Luhn's check and begins as cards do."""
+    """A number that passes Luhn's check and begins as cards do (ISO/IEC 7812; those with 2: 2221 to 2720, no years)."""
     digits = [int(sign) for sign in match[0] if sign.isdigit()]
     doubled = [d if place % 2 == 0 else d * 2 - 9 * (d > 4) for place, d in enumerate(reversed(digits))]
-    return "***card***" if digits[0] in (2, 3, 4, 5, 6) and sum(doubled) % 10 == 0 else match[0]
+    first = int("".join(map(str, digits[:4])))
+    begins = 3000 <= first < 7000 or 2221 <= first <= 2720
+    return "***card***" if begins and sum(doubled) % 10 == 0 else match[0]

@@ -35,9 +35,18 @@ class WrongArguments(ToolError):
     """The arguments are not what the tool takes."""
 
 
+class Answer(Value):
+    """What another system said, as evidence. time: seconds since 1970; where: who was asked; query: brings it again."""
+
+    summary: str
+    time: int
+    where: str
+    query: str
+
+
 class Used(Value):
     """A finished call. ok: false for what is told as an error; changed: the draft is another one now; full: characters
-    of the whole result when not all of it is shown; sandbox_s: seconds that commands ran.
+    of the whole result when not all of it is shown; sandbox_s: seconds that commands ran; answer: of another system.
     """
 
     text: str
@@ -45,6 +54,7 @@ class Used(Value):
     changed: bool = False
     full: int = 0
     sandbox_s: float = 0.0
+    answer: Answer | None = None
 
 
 async def use(desk: Desk, number: int, name: str, arguments: Mapping[str, Any]) -> Used:

@@ -14,7 +14,7 @@ from workflows.commands.session import Ways, door_of, finish
 from workflows.exits import Refused
 
 if TYPE_CHECKING:
-    from agent.domain import Limits
+    from agent.domain import Limits, Request
     from workflows.settings import Settings
 
 WEEK = 604_800
@@ -98,6 +98,10 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model that it serves.", rich_help_panel=HOW)
     ] = None,
+    mcp: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="MCP servers that the model may ask.", rich_help_panel=HOW),
+    ] = None,
     ask: Annotated[
         bool,
         typer.Option("--ask", help="Let it ask: here at the terminal, on a service whoever may.", rich_help_panel=HOW),
@@ -140,16 +144,28 @@ def diagnose(  # noqa: PLR0917 - typer reads the signature
     texts = inputs.text_of("--log", log), inputs.text_of("--issue", issue), inputs.patches_of(patch or ())
     if address := settings.server if server is None else server:
         here_only = {"--apply": apply, "--image": image, "--dockerfile": dockerfile, "--model-url": model_url or model}
-        here_only |= {"--reported-only": reported_only}
+        here_only |= {"--reported-only": reported_only, "--mcp": mcp is not None}
         bounds = {"wall_s": limit_seconds, "test_s": test_seconds, "repeats": repeats}
         bounds |= {"candidates": candidates, "workers": workers}
         asked = Asked(request, {name: value for name, value in bounds.items() if value is not None}, *texts, sandbox)
         raise typer.Exit(_remotely(address, settings, asked, ways, here_only))
     if ask and not can_ask():
         raise Refused("--ask needs a terminal to ask at, or a service (--server URL)")
+    if mcp is not None:
+        settings = settings.model_copy(update={"mcp": _servers(mcp, request)})
     door = door_of(ctx)
     run = door.new_run(settings, request, log=texts[0], issue=texts[1], patches=texts[2])
     raise typer.Exit(finish(door, settings, run, ways))
+
+
+def _servers(file: Path, request: Request) -> Path:
+    """The file, read once so that what is wrong with it is said before anything runs. Raises Refused, ToolError."""
+    from workflows.commands.looking import servers_of
+
+    if request.reasoner is None:
+        raise Refused("--mcp is for a model to ask: name one (--model-url URL --model NAME)")
+    servers_of(file)
+    return file.absolute()
 
 
 def _remotely(server: str, settings: Settings, asked: Asked, ways: Ways, here_only: Mapping[str, object]) -> int:

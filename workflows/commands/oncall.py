@@ -76,6 +76,26 @@ def told(
 
 
 @app.command()
+def patch(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as `oncall told` lists it.")],
+) -> None:
+    """Have a diagnosis look for a verified patch of the cause that an incident's note names; a worker runs it.
+
+    Said again it is the same one, until it has ended without a verified patch.
+    """
+    from workflows.commands.storing import with_store
+    from workflows.exits import USAGE, Refused
+    from workflows.oncall.ledger import wanted
+    from workflows.settings import load
+
+    settings = load()
+    if settings.oncall is None:
+        raise Refused("PATCHWRIGHT_ONCALL names no file: there are no incidents", USAGE)
+    for each in with_store(lambda store: wanted(settings, store, incident)):
+        typer.echo(each)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of the file."""
     import json

@@ -318,11 +318,9 @@ def _print(note: Note, style: str) -> None:
 
 def _can_be_handed_over(note: Note) -> bool:
     """Whether a diagnosis can start from the note; what is missing is said."""
-    missing = ""
-    if note.cause != "change":
-        missing = "the cause that the note names is no change of the code"
-    elif not note.reproduction:
-        missing = "no stack trace has a frame in the repository's code; a failing test is needed (patchwright diagnose)"
+    from tools.triage.handing import lacking
+
+    missing = lacking(note)
     if missing:
         sys.stdout.write(f"\nNo patch was looked for: {missing}.\n")
     return not missing

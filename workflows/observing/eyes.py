@@ -1,4 +1,4 @@
-"""Tools of servers that a model may call in a triage: those that the user's file gives to a model, and nothing else.
+"""Tools of servers that a model may call, in a triage or a diagnosis: those that the user's file gives to it.
 
 What a model asks for goes to the server and nowhere near the repository or a sandbox; what comes back is a stranger's
 text: masked, bounded, fenced, and evidence with the question that brings it again.
@@ -6,10 +6,12 @@ text: masked, bounded, fenced, and evidence with the question that brings it aga
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mcp_types import Tool
@@ -18,10 +20,10 @@ from agent.model import ToolSpec
 from agent.nodes.case import data
 from tools.oplogs.masking import mask
 from tools.tool import ToolError
-from tools.toolbox.using import Used
+from tools.toolbox.using import Answer, Used
 from tools.triage.observed import Seen
 from workflows.observing.calls import ask, seen, tools_of
-from workflows.observing.servers import Server, Servers
+from workflows.observing.servers import Server, Servers, read_servers
 from workflows.text import line
 
 MOST_CALLS = 12
@@ -74,11 +76,15 @@ class ServerEyes:
             text = await ask(server, self.servers.servers[server], tool, arguments)
         except ToolError as error:
             return Used(text=f"ERROR: {data(str(error), 600)}", ok=False)
-        self.seen.append(seen(f"{tool}, asked by the model", (server, tool), arguments, text))
+        found = seen(f"{tool}, asked by the model", (server, tool), arguments, text)
+        self.seen.append(found)
         whole = mask(text[: 4 * MOST_SHOWN])
         cut = len(text) > MOST_SHOWN
         left = f"\n[{len(text):,} characters, of which the first are shown: ask for less]" if cut else ""
-        return Used(text=f"<<<DATA\n{data(whole, MOST_SHOWN)}\nDATA>>>{left}", full=len(text) if cut else 0)
+        answer = Answer(summary=found.summary, time=found.time, where=found.where, query=found.query)
+        return Used(
+            text=f"<<<DATA\n{data(whole, MOST_SHOWN)}\nDATA>>>{left}", full=len(text) if cut else 0, answer=answer
+        )
 
     async def diff(self) -> str:
         """Nothing is edited here."""
@@ -87,7 +93,7 @@ class ServerEyes:
     def _known(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
         self._calls += 1
         if self._calls > MOST_CALLS:
-            raise ToolError(f"{MOST_CALLS} questions were asked: no more can be; end with DONE")
+            raise ToolError(f"{MOST_CALLS} questions were asked: no more can be")
         if name not in self.tools:
             raise ToolError(f"there is no tool {line(name, 80)}; there are {', '.join(self.tools)}")
         if len(json.dumps(dict(arguments))) > MOST_ARGUMENTS:
@@ -107,3 +113,16 @@ def _unfit(tool: Tool | None) -> str:
 
 def _spec(called: str, tool: Tool) -> ToolSpec:
     return ToolSpec(name=called, description=line(tool.description or "", 1000), parameters=tool.input_schema)
+
+
+def looking(file: Path) -> Callable[[], Awaitable[ServerEyes]]:
+    """What opens the servers of a file for a model, when it first needs them; what is wrong with it is noted."""
+
+    async def look() -> ServerEyes:
+        try:
+            text = await asyncio.to_thread(file.read_text, encoding="utf-8", errors="replace")
+            return await ServerEyes.opened(read_servers(text))
+        except (OSError, ToolError) as error:
+            return ServerEyes(Servers(servers={}), notes=[f"mcp: {line(str(error), 300)}"])
+
+    return look

@@ -112,7 +112,9 @@ class SourceRules(_Part):
 
 
 class Service(_Part):
-    """What is known of a service. commands: argv whose output is its log; channels: where its incidents are told."""
+    """What is known of a service. commands: argv whose output is its log; channels: where its incidents are told;
+    patch: whether a cause in its code is handed over to a diagnosis, None: as for the others.
+    """
 
     repository: Text | None = None
     logs: tuple[Text, ...] = Field(default=(), max_length=100)
@@ -122,6 +124,7 @@ class Service(_Part):
     deploys: Text | None = None
     runbooks: Text | None = None
     channels: tuple[Name, ...] | None = None
+    patch: bool | None = None
 
 
 class Slack(_Part):
@@ -182,7 +185,8 @@ Channel = Annotated[Slack | Webhook | Email | Teams | PagerDuty, Field(discrimin
 
 class Configuration(_Part):
     """The file. settle_seconds: between the first alert and the look into it; update_seconds: between two looks;
-    looks: at most so many at one incident; links: address of this service that messages link to.
+    looks: at most so many at one incident; links: address of this service that messages link to; patch: whether causes
+    in the code are handed over to a diagnosis, which runs their tests and looks for a patch.
     """
 
     tenant: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")] = "default"
@@ -191,6 +195,7 @@ class Configuration(_Part):
     update_seconds: float = Field(default=60.0, ge=0, le=86_400)
     looks: int = Field(default=6, ge=1, le=100)
     links: Url | None = None
+    patch: bool = False
     channels: Mapping[Name, Channel] = Field(default_factory=dict)
     tell: tuple[Name, ...] = ()
     sources: Mapping[Source, SourceRules] = Field(default_factory=dict)
@@ -214,6 +219,11 @@ class Configuration(_Part):
         known = [self.services[name] for name in services if name in self.services]
         own = [name for each in known if each.channels is not None for name in each.channels]
         return tuple(dict.fromkeys(own)) if any(each.channels is not None for each in known) else self.tell
+
+    def patched(self, service: str) -> bool:
+        """Whether a cause in the code of this service is handed over to a diagnosis without being asked."""
+        known = self.services.get(service)
+        return self.patch if known is None or known.patch is None else known.patch
 
     def topology_read(self) -> Topology:
         """Which service calls which. Raises ToolError, OSError."""

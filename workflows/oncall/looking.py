@@ -77,7 +77,7 @@ async def look(
     """The note. Raises NothingToLookAt, ToolError, SandboxError, OSError."""
     services = looked_at(incident, configuration, topology)
     notes: list[str] = []
-    with _place() as folder:
+    with a_place() as folder:
         files = await _files(services, configuration, folder, notes)
         if not files:
             raise NothingToLookAt("the configuration names no log that is there for the services of this incident")
@@ -94,7 +94,7 @@ async def look(
 
 
 @contextlib.contextmanager
-def _place() -> Iterator[Path]:
+def a_place() -> Iterator[Path]:
     """A directory for one look. What looks of killed processes have left is removed after it, when no note waits."""
     folder = places.fresh()
     try:
@@ -212,16 +212,21 @@ def _runbooks(services: Mapping[str, Service], configuration: Configuration, che
     return own if own is not None and not own.is_symlink() else None
 
 
+def repository_of(services: Mapping[str, Service], configuration: Configuration) -> str | None:
+    """Path or URL of the repository that is looked at, that of the first service which names one."""
+    named = next((each.repository for each in services.values() if each.repository), None)
+    return named if named is None or "://" in named else str(configuration.path(named))
+
+
 @contextlib.asynccontextmanager
 async def _checkout(
     settings: Settings, configuration: Configuration, services: Mapping[str, Service], folder: Path, notes: list[str]
 ) -> AsyncIterator[tuple[Checkout | None, History | None]]:
     """The repository as our own clone, gone afterwards; one that cannot be cloned is said."""
-    named = next((each.repository for each in services.values() if each.repository), None)
-    if named is None:
+    where = repository_of(services, configuration)
+    if where is None:
         yield None, None
         return
-    where = named if "://" in named else str(configuration.path(named))
     async with engine(settings, settings.sandbox) as chosen:
         checkout: Checkout | None = None
         try:

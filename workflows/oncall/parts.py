@@ -27,6 +27,7 @@ from workflows.oncall.configuration import (
     address,
     configuration_in,
 )
+from workflows.oncall.handing import hand_over
 from workflows.oncall.looking import look
 from workflows.oncall.store import PostgresIncidents
 from workflows.oncall.values import Incident
@@ -100,7 +101,10 @@ def work_of(settings: Settings, oncall: OnCall, store: PostgresStore) -> Work:
             asyncio.run, look(settings, oncall.configuration, oncall.topology, incident, alerts)
         )
 
+    async def handed(incident: Incident) -> str:
+        return await hand_over(settings, oncall.configuration, oncall.topology, store, incident)
+
     return Work(
         store_of(oncall, store), oncall.configuration, channels_of(oncall.configuration), looked,
-        keep_days=settings.keep_days,
+        hand_over=handed, keep_days=settings.keep_days,
     )  # fmt: skip

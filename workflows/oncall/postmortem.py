@@ -15,10 +15,9 @@ from workflows.text import clean
 _OPEN = "*To be written by those who were there.*"
 
 
-def postmortem(incident: Incident, before: Sequence[Before], alerts: Sequence[Alert]) -> str:
-    """Markdown. The incident has a note."""
-    assert incident.note is not None  # noqa: S101 - asked by the caller
-    return "".join(f"{clean(row)}\n" for row in _rows(incident, incident.note, before, alerts))
+def postmortem(incident: Incident, note: Note, before: Sequence[Before], alerts: Sequence[Alert]) -> str:
+    """Markdown."""
+    return "".join(f"{clean(row)}\n" for row in _rows(incident, note, before, alerts))
 
 
 def _rows(incident: Incident, note: Note, before: Sequence[Before], alerts: Sequence[Alert]) -> Iterator[str]:

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.git import plain
 from tools.oplogs.masking import mask
 from tools.triage.alerts import Alert
+from tools.triage.handing import lacking
 from tools.triage.values import Cause
 from workflows.oncall.postmortem import postmortem
-from workflows.oncall.showing import KINDS, POLICY, shown
+from workflows.oncall.showing import KINDS, POLICY, note_of, shown
 from workflows.oncall.store import PostgresIncidents
-from workflows.oncall.values import Before, Incident, Message, State, Telling
+from workflows.oncall.values import Before, Handing, Handover, Incident, Message, State, Telling
 from workflows.service.api.access import Reader, Submitter, WithParts
 from workflows.service.api.problems import Problem, Unchanged, missing
 from workflows.service.api.results import preferred
@@ -87,10 +88,25 @@ class IncidentView(BaseModel):
     problem: str
 
 
+class Patching(BaseModel):
+    """A diagnosis that looks for a patch of the cause that the note names.
+
+    state: `wanted` before it is queued, `refused` where none can begin; run: of /v1/diagnoses, "" before it is queued;
+    outcome, headline: of its report; problem: why there is none.
+    """
+
+    state: Handing
+    run: str
+    outcome: str
+    headline: str
+    problem: str
+
+
 class IncidentDetail(IncidentView):
-    """With what is known beside it. before: earlier incidents with the same cause."""
+    """With what is known beside it. before: earlier incidents with the same cause; patch: None: nobody looks."""
 
     before: tuple[Before, ...]
+    patch: Patching | None
     channels: tuple[Shown, ...]
 
 
@@ -175,7 +191,10 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
             )
             for each in told
         )  # fmt: skip
-        return IncidentDetail(**view(known).model_dump(), before=await incidents.before(known), channels=channels)
+        return IncidentDetail(
+            **view(known).model_dump(), before=await incidents.before(known), channels=channels,
+            patch=_patching(known.patching) if known.patching else None,
+        )  # fmt: skip
 
     @router.get("/{incident}/note", response_class=Response, responses=_forms("The note, in the form of `Accept`."))
     async def note(
@@ -184,7 +203,8 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
     ) -> Response:  # fmt: skip
         """The note for the person on call, as of the last look."""
         known = await found(asker, incident)
-        if known.note is None:
+        full = note_of(known)
+        if full is None:
             detail = known.problem or "the incident has not been looked into yet"
             raise Problem(404, "no-result", detail, headers={"Retry-After": "5"})
         media = preferred(accept, tuple(KINDS))
@@ -194,15 +214,16 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
         if request.headers.get("if-none-match") == tag:
             raise Unchanged(tag)
         headers = {"Vary": "Accept", "ETag": tag} | ({"Content-Security-Policy": POLICY} if "html" in media else {})
-        return Response(shown(known.note, media), media_type=media, headers=headers)
+        return Response(shown(full, media), media_type=media, headers=headers)
 
     @router.get("/{incident}/postmortem", response_class=Response, responses=_forms("A draft."))
     async def after(incident: Id, asker: Reader) -> Response:
         """A draft of the post-mortem, once the incident is resolved."""
         known = await found(asker, incident)
-        if known.state != "resolved" or known.note is None:
+        full = note_of(known)
+        if known.state != "resolved" or full is None:
             raise Problem(404, "no-result", "a post-mortem is drafted when the incident is resolved and looked into")
-        text = postmortem(known, await incidents.before(known), await incidents.alerts(known.id, 20))
+        text = postmortem(known, full, await incidents.before(known), await incidents.alerts(known.id, 20))
         return Response(text.encode("utf-8", "replace"), media_type="text/markdown")
 
     @router.post("/{incident}/resolve")
@@ -212,6 +233,26 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
         if await incidents.resolve(incident):
             await parts.store.audit(asker, "resolve", incident)
         return view(await found(asker, incident))
+
+    @router.post("/{incident}/patch", status_code=202)
+    async def patch(incident: Id, response: Response, asker: Submitter, parts: WithParts) -> Patching:
+        """Have a diagnosis look for a verified patch of the cause that the note names.
+
+        Said again it is the same one, until it ends without a verified patch: then it begins another.
+        """
+        known = await found(asker, incident)
+        if known.state == "merged":
+            raise Problem(409, "merged", f"it became part of {known.merged}: ask for a patch of that one")
+        missed = lacking(known.note) if known.note else known.problem or "it has not been looked into yet"
+        if missed:
+            raise Problem(409, "no-cause-in-code", missed)
+        if await incidents.want_patch(incident, asker.token):
+            await parts.store.audit(asker, "patch", incident)
+        now = (await found(asker, incident)).patching
+        if now is None:
+            raise Problem(409, "no-cause-in-code", "the note names another cause by now: ask again")
+        response.headers["Location"] = f"/v1/diagnoses/{now.run}" if now.run else f"/v1/incidents/{incident}"
+        return _patching(now)
 
     @router.post("/{incident}/feedback", status_code=204)
     async def feedback(incident: Id, rating: Rating, asker: Submitter, parts: WithParts) -> None:
@@ -226,6 +267,10 @@ def routes(incidents: PostgresIncidents, tenant: str) -> APIRouter:  # noqa: C90
 def _forms(description: str) -> dict[int | str, dict[str, object]]:
     content = {media: {"schema": {"type": "object" if media.endswith("json") else "string"}} for media in KINDS}
     return {200: {"description": description, "content": content}}
+
+
+def _patching(handover: Handover) -> Patching:
+    return Patching(**{name: getattr(handover, name) for name in Patching.model_fields})
 
 
 def _by_hand(wanted: Reported, key: str | None) -> Alert:

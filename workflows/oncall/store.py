@@ -12,13 +12,14 @@ from tools.triage.topology import Topology
 from tools.triage.values import Note
 from workflows.oncall.configuration import Configuration
 from workflows.oncall.correlate import Known, Open, Standing, read
-from workflows.oncall.values import Before, Delivery, Incident, Message
+from workflows.oncall.values import Before, Delivery, Handover, Incident, Message
 from workflows.service.store.pool import Cursor, Database, asked
 from workflows.service.store.queries import queries
 from workflows.service.store.rows import text
 
+BY_ITSELF = "oncall"  # who asked, where the operator's file did
 MOST_TOGETHER = 200  # messages of one transaction
-_INCIDENT = tuple(Incident.model_fields)
+_INCIDENT = tuple(name for name in Incident.model_fields if name != "handover")
 
 
 def ascii_of(value: Any) -> str:
@@ -31,7 +32,13 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
     values = {name: row[name] for name in _INCIDENT}
     note = Note.model_validate(json.loads(row["note"])) if row["note"] else None
     lists = {name: tuple(json.loads(row[name])) for name in ("services", "titles")}
-    return Incident.model_validate({**values, **lists, "note": note})
+    return Incident.model_validate({**values, **lists, "note": note, "handover": _handover(row)})
+
+
+def _handover(row: Mapping[str, Any]) -> Handover | None:
+    if not row["patch_state"]:
+        return None
+    return Handover.model_validate({name: row[f"patch_{name}"] for name in Handover.model_fields})
 
 
 class PostgresIncidents:
@@ -204,12 +211,21 @@ class PostgresIncidents:
         """Let another look into it at once: this process ends, which says nothing about the incident."""
         await self._database.write("oncall_release", tenant=self._tenant, **_whose(incident))
 
-    async def noted(self, incident: Incident, note: Note, cause: str, *, again_s: float) -> bool:
-        """Keep the note of what was wanted when it was claimed. again_s: when to look once more, negative for never."""
-        row = await self._database.write(
-            "oncall_noted", **_whose(incident), note=ascii_of(note.model_dump(mode="json")), cause=text(cause, 100),
-            wanted=incident.wanted, again=again_s, update=self._configuration.update_seconds,
-        )  # fmt: skip
+    async def noted(
+        self, incident: Incident, note: Note, cause: str, *, again_s: float, hand_over: bool = False
+    ) -> bool:
+        """Keep the note of what was wanted when it was claimed. again_s: when to look once more, negative for never.
+
+        hand_over: its cause to a diagnosis, unless it was.
+        """
+        async with self._database.transaction() as cursor:
+            row = await asked(
+                cursor, "oncall_noted", **_whose(incident), note=ascii_of(note.model_dump(mode="json")),
+                cause=text(cause, 100), wanted=incident.wanted, again=again_s,
+                update=self._configuration.update_seconds,
+            )  # fmt: skip
+            if row is not None and hand_over:
+                await asked(cursor, "oncall_want_patch", **self._one(incident.id), token=BY_ITSELF, again=False)
         return row is not None
 
     async def unlooked(self, incident: Incident, problem: str, *, after_s: float, given_up: bool) -> None:
@@ -248,6 +264,52 @@ class PostgresIncidents:
             "oncall_untold", **_which(delivery), problem=text(problem, 500), after=0.0 if died else after_s,
             dead=bool(died), died=died, trying=trying,
         )  # fmt: skip
+
+    # handing over to a diagnosis
+
+    def _one(self, name: str) -> dict[str, Any]:
+        return {"tenant": self._tenant, "incident": name}
+
+    async def want_patch(self, name: str, token: str) -> bool:
+        """Ask for a diagnosis of the cause that the note names; False when one has begun, or has found a patch."""
+        row = await self._database.write("oncall_want_patch", **self._one(name), token=text(token, 100), again=True)
+        return row is not None
+
+    async def claim_patch(self, lease_s: float) -> Incident | None:
+        """An incident to hand over, held for `lease_s` seconds."""
+        row = await self._database.write("oncall_claim_patch", tenant=self._tenant, lease=lease_s)
+        return incident_of(row) if row else None
+
+    async def hold_patch(self, incident: Incident, lease_s: float) -> bool:
+        """Go on holding it; False: it is somebody else's."""
+        return await self._database.write("oncall_hold_patch", **self._mine(incident), lease=lease_s) is not None
+
+    async def release_patch(self, incident: Incident) -> None:
+        """Let another hand it over at once: this process ends."""
+        await self._database.write("oncall_release_patch", **self._mine(incident))
+
+    async def handed(self, incident: Incident, run: str) -> None:
+        """Keep the run that looks for the patch."""
+        await self._database.write("oncall_handed", **self._mine(incident), run=run)
+
+    async def unhanded(self, incident: Incident, problem: str, *, after_s: float, given_up: bool) -> None:
+        """Keep why it is not handed over, and when to try again. given_up: not before somebody asks."""
+        await self._database.write(
+            "oncall_unhanded", **self._mine(incident), problem=text(problem, 500), after=after_s, given_up=given_up
+        )
+
+    def _mine(self, incident: Incident) -> dict[str, Any]:
+        return {**self._one(incident.id), "attempt": incident.handover.attempts if incident.handover else -1}
+
+    async def patches_over(self) -> int:
+        """Take over what came of diagnoses that have ended; how many."""
+        rows = await self._database.rows("oncall_patches_over", tenant=self._tenant)
+        for row in rows:
+            await self._database.write(
+                "oncall_patched", **self._one(row["id"]), run=row["patch_run"], outcome=row["outcome"],
+                headline=text(row["headline"], 500), problem=text(row["problem"], 500),
+            )  # fmt: skip
+        return len(rows)
 
     async def forget(self, days: float) -> None:
         """Remove what is old. days: for which ended incidents are kept, 0 for ever."""

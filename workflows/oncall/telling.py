@@ -9,7 +9,7 @@ from tools.oplogs.asking import written
 from tools.oplogs.masking import mask
 from tools.triage.values import Note
 from tools.values import Value
-from workflows.oncall.values import Before, Incident, Stage
+from workflows.oncall.values import Before, Handover, Incident, Stage
 from workflows.text import clean
 
 CAUSES = {
@@ -33,7 +33,7 @@ class Told(Value):
 
     turn: number of the stage among those that this channel was told of: the same when it is told again of one.
     link: where the note is, "" for nowhere; asks: whether to ask what it was worth; sources: links of alerts;
-    unsure: whether what this channel was told last may not have arrived.
+    unsure: whether what this channel was told last may not have arrived; patch: what a diagnosis found, () without one.
     """
 
     incident: str
@@ -51,6 +51,7 @@ class Told(Value):
     suspects: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     decide: tuple[str, ...] = ()
+    patch: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     merged: str = ""
     problem: str = ""
@@ -93,8 +94,27 @@ def told_of(
         merged=incident.merged, problem=_line(incident.problem, 300),
         link=f"{links.rstrip('/')}/v1/incidents/{incident.id}/note" if links else "", sources=sources[:MOST],
         asks=incident.state == "resolved" and note is not None and not rated, turn=turn, unsure=unsure,
+        patch=tuple(_line(each) for each in patch_told(incident.patching, links)),
         **_noted(note),
     )  # fmt: skip
+
+
+def patch_told(handover: Handover | None, links: str = "") -> tuple[str, ...]:
+    """What became of looking for a patch, () where nobody looks. links: address of the service, "" for none."""
+    if handover is None:
+        return ()
+    at = f"{links.rstrip('/')}/v1/diagnoses/{handover.run}" if links and handover.run else ""
+    where = (f"It and its certificate: {at}/patch, {at}/certificate",) if at and handover.verified else ()
+    headline, problem = _line(handover.headline, 300), _line(handover.problem, 300)
+    if handover.state == "wanted":
+        return (f"A diagnosis is about to look for a patch. {problem}".strip(),)
+    if handover.state == "running":
+        return (f"Diagnosis {handover.run} looks for a patch.", *((at,) if at else ()))
+    if handover.state == "refused":
+        return (f"No patch is looked for: {problem}.",)
+    if handover.verified:
+        return (f"Fix forward: diagnosis {handover.run} has a verified patch. {headline}", *where)
+    return (f"Diagnosis {handover.run} ended without a verified patch: {headline or problem}", *((at,) if at else ()))
 
 
 def _noted(note: Note | None) -> dict[str, Any]:
@@ -126,6 +146,7 @@ def paragraphs(told: Told) -> tuple[tuple[str, tuple[str, ...]], ...]:
     times = f"since {told.began}" + (f", resolved {told.ended}" if told.ended else "")
     parts = [
         ("", (f"{told.status}", f"{told.counts}{services}, {times}")),
+        ("The patch", told.patch),
         ("What is known", told.sentences),
         ("Suspect changes", told.suspects),
         ("What to do", tuple(f"{s.kind}: {s.text}" + (f" -- {s.command}" if s.command else "") for s in told.steps)),

@@ -10,7 +10,8 @@ from tools.triage.values import Note
 from tools.values import Value
 
 State = Literal["open", "resolved", "merged"]
-Stage = Literal["opened", "noted", "resolved", "merged"]
+Stage = Literal["opened", "noted", "patched", "resolved", "merged"]
+Handing = Literal["wanted", "running", "ended", "refused"]
 
 
 class Message(Value):
@@ -21,11 +22,37 @@ class Message(Value):
     manual: bool = False
 
 
+class Handover(Value):
+    """A diagnosis that looks for a patch of an incident.
+
+    cause: id of the cause that it is about; turn: how often one was asked for; token: id of the token that asked.
+    run: "" before it is queued; outcome, headline: of its report; problem: why there is none, or not yet.
+    attempts: to queue it, ever; tries: since it was asked for.
+    """
+
+    state: Handing
+    cause: str
+    turn: int
+    token: str
+    run: str = ""
+    outcome: str = ""
+    headline: str = ""
+    problem: str = ""
+    attempts: int = 0
+    tries: int = 0
+
+    @property
+    def verified(self) -> bool:
+        """Whether there is a verified patch."""
+        return self.state == "ended" and self.outcome == "verified_patch"
+
+
 class Incident(Value):
     """An incident. since, until: seconds since 1970; revision: of all that is told; note: None before the first look.
 
     attempts: to look into it, ever; tries: since the last one that came to an end.
-    merged: the incident that it became part of; cause: id of its cause, "" for none; problem: of the last look.
+    merged: the incident that it became part of; cause: id of its cause, "" for none; problem: of the last look;
+    handover: the last one, whatever it was about.
     """
 
     id: str
@@ -55,13 +82,21 @@ class Incident(Value):
     note: Note | None
     cause: str
     problem: str
+    handover: Handover | None = None
+
+    @property
+    def patching(self) -> Handover | None:
+        """The handover of the cause that the note names."""
+        return self.handover if self.handover and self.handover.cause == self.cause else None
 
     @property
     def stage(self) -> Stage:
         """How far it is."""
         if self.state != "open":
             return self.state
-        return "opened" if self.note is None else "noted"
+        if self.note is None:
+            return "opened"
+        return "patched" if self.patching and self.patching.verified else "noted"
 
 
 class Before(Value):

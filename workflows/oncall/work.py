@@ -18,22 +18,30 @@ import structlog
 from sandbox.protocol import SandboxError
 from tools.tool import ToolError
 from tools.triage.alerts import Alert
+from tools.triage.handing import lacking
 from tools.triage.values import Note
 from workflows.oncall.channels.channel import Channel, Unsure, Untold
 from workflows.oncall.configuration import Configuration
+from workflows.oncall.handing import NotHanded, NotYet
 from workflows.oncall.looking import NothingToLookAt, cause_of
 from workflows.oncall.store import PostgresIncidents
 from workflows.oncall.telling import told_of
-from workflows.oncall.values import UNSURE, Delivery, Incident, Stage
+from workflows.oncall.values import UNSURE, Delivery, Handover, Incident, Stage
 from workflows.service.holding import held
 from workflows.service.ports import StoreDown
 from workflows.text import line
 
 MOST_LOOKS, MOST_TRIES = 5, 12
 ENDLESS = f"given up: {MOST_LOOKS} looks into it did not come to an end, as when they end the process"
+NEVER = f"given up: {MOST_LOOKS} tries to hand it over did not come to an end, as when they end the process"
 TELLERS = 2
-STEPS: tuple[Stage, ...] = ("noted", "resolved")  # what channels are told that cannot change what they showed
+STEPS: tuple[Stage, ...] = (
+    "noted",
+    "patched",
+    "resolved",
+)  # what channels are told that cannot change what they showed
 Look = Callable[[Incident, Sequence[Alert]], Awaitable[Note]]
+HandOver = Callable[[Incident], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,13 @@ class Work:
 
     def __init__(
         self, store: PostgresIncidents, configuration: Configuration, channels: Mapping[str, Channel], look: Look, *,
-        pace: Pace | None = None, keep_days: float = 0.0,
+        hand_over: HandOver | None = None, pace: Pace | None = None, keep_days: float = 0.0,
     ) -> None:  # fmt: skip
         self._store = store
         self._configuration = configuration
         self._channels = channels
         self._look = look
+        self._hand_over = hand_over
         self._pace = pace or Pace()
         self._keep_days = keep_days
         self._log = structlog.get_logger("patchwright.oncall")
@@ -72,6 +81,9 @@ class Work:
                 group.create_task(self._loop(self.look, self._pace.idle_s))
             for _ in range(TELLERS):
                 group.create_task(self._loop(self.tell, self._pace.idle_s))
+            if self._hand_over is not None:
+                group.create_task(self._loop(self.hand_over, self._pace.idle_s))
+            group.create_task(self._loop(self.patched, self._pace.idle_s))
             group.create_task(self._loop(self._forget, self._pace.forget_s))
 
     async def _loop(self, work: Callable[[], Awaitable[bool]], pause_s: float) -> None:
@@ -127,7 +139,10 @@ class Work:
             log.exception("a bug", error=type(error).__name__)
             await self._failed(incident, f"a bug: {type(error).__name__}")
         else:
-            kept = await self._store.noted(incident, note, cause_of(note), again_s=self._again(incident, note))
+            kept = await self._store.noted(
+                incident, note, cause_of(note), again_s=self._again(incident, note),
+                hand_over=not lacking(note) and self._configuration.patched(note.service),
+            )  # fmt: skip
             log.info("looked into", cause=note.cause, kept=kept, seconds=round(time.monotonic() - began, 2))
 
     def _again(self, incident: Incident, note: Note) -> float:
@@ -146,6 +161,54 @@ class Work:
     def _pause(self, tries: int) -> float:
         pause = min(self._pace.longest_s, self._pace.retry_s * 2.0 ** max(0, min(tries, 20) - 1))
         return pause * random.uniform(0.8, 1.0)  # noqa: S311 - not all at the same moment
+
+    # handing over
+
+    async def hand_over(self) -> bool:
+        """Hand one incident over to a diagnosis; False when none is due."""
+        incident = await self._store.claim_patch(self._pace.lease_s) if self._hand_over else None
+        if incident is None or incident.handover is None:
+            return False
+        if incident.handover.tries > MOST_LOOKS:
+            await self._store.unhanded(incident, NEVER, after_s=0.0, given_up=True)
+            return True
+        lease_s = self._pace.lease_s
+        try:
+            await held(
+                self._handed(incident, incident.handover), lambda: self._store.hold_patch(incident, lease_s), lease_s
+            )
+        except asyncio.CancelledError:
+            with contextlib.suppress(StoreDown):
+                await self._store.release_patch(incident)
+            raise
+        return True
+
+    async def _handed(self, incident: Incident, asked: Handover) -> None:
+        assert self._hand_over is not None  # noqa: S101 - asked by the caller
+        log = self._log.bind(incident=incident.id)
+        try:
+            run = await self._hand_over(incident)
+        except NotHanded as error:
+            await self._store.unhanded(incident, str(error), after_s=0.0, given_up=True)
+            log.info("not handed over", problem=line(str(error), 200))
+        except NotYet as error:
+            await self._store.unhanded(incident, str(error), after_s=error.after_s, given_up=False)
+        except StoreDown:
+            raise
+        except OSError as error:
+            problem, over = line(f"the repository was not taken: {error}", 300), asked.tries >= MOST_LOOKS
+            await self._store.unhanded(incident, problem, after_s=self._pause(asked.tries), given_up=over)
+        except Exception as error:
+            log.exception("a bug", error=type(error).__name__)
+            problem, over = f"a bug: {type(error).__name__}", asked.tries >= MOST_LOOKS
+            await self._store.unhanded(incident, problem, after_s=self._pause(asked.tries), given_up=over)
+        else:
+            await self._store.handed(incident, run)
+            log.info("handed over", run=run)
+
+    async def patched(self) -> bool:
+        """Take over what came of diagnoses; True when there may be more."""
+        return await self._store.patches_over() >= 100
 
     # telling
 

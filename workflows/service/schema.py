@@ -14,7 +14,7 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import create_engine, pool
 from tenacity import AsyncRetrying, retry_if_result, wait_fixed
 
-HEAD = "0009"
+HEAD = "0010"
 TABLE = "patchwright_schema"
 _LOCK = 0x7061746368  # any number that nobody else takes
 

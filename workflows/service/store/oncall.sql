@@ -107,6 +107,56 @@ update oncall_incidents set lease = null, problem = %(problem)s,
     looked = case when %(given_up)s then %(wanted)s else looked end,
     tries = case when %(given_up)s then 0 else tries end, revision = revision + 1
 where id = %(incident)s and attempts = %(attempt)s and lease is not null returning id;
+-- oncall_want_patch --
+-- Once for each cause; again: also where there was one that found nothing.
+update oncall_incidents set patch_state = 'wanted', patch_cause = cause, patch_turn = patch_turn + 1,
+    patch_token = %(token)s, patch_run = '', patch_outcome = '', patch_headline = '', patch_problem = '',
+    patch_due = now(), patch_lease = null, patch_tries = 0, revision = revision + 1
+where tenant = %(tenant)s and id = %(incident)s and cause <> '' and state <> 'merged'
+    and (patch_state = '' or patch_cause <> cause
+        or %(again)s and (patch_state = 'refused' or patch_state = 'ended' and patch_outcome <> 'verified_patch'))
+returning id;
+-- oncall_claim_patch --
+update oncall_incidents set patch_attempts = patch_attempts + 1, patch_tries = patch_tries + 1,
+    patch_lease = now() + make_interval(secs => %(lease)s)
+where id = (
+    select id from oncall_incidents where patch_state = 'wanted' and patch_due <= now()
+        and coalesce(patch_lease < now(), true) and tenant = %(tenant)s
+    order by patch_due limit 1 for update skip locked
+)
+returning *;
+-- oncall_hold_patch --
+update oncall_incidents set patch_lease = now() + make_interval(secs => %(lease)s)
+where tenant = %(tenant)s and id = %(incident)s and patch_attempts = %(attempt)s and patch_lease is not null
+returning id;
+-- oncall_release_patch --
+update oncall_incidents set patch_lease = null, patch_tries = greatest(patch_tries - 1, 0)
+where tenant = %(tenant)s and id = %(incident)s and patch_attempts = %(attempt)s and patch_lease is not null
+returning id;
+-- oncall_handed --
+update oncall_incidents set patch_state = 'running', patch_run = %(run)s, patch_lease = null, patch_problem = '',
+    revision = revision + 1
+where tenant = %(tenant)s and id = %(incident)s and patch_attempts = %(attempt)s and patch_lease is not null
+returning id;
+-- oncall_unhanded --
+update oncall_incidents set patch_state = case when %(given_up)s then 'refused' else 'wanted' end, patch_lease = null,
+    patch_problem = %(problem)s, patch_due = now() + make_interval(secs => %(after)s),
+    revision = revision + %(given_up)s::int
+where tenant = %(tenant)s and id = %(incident)s and patch_attempts = %(attempt)s and patch_lease is not null
+returning id;
+-- oncall_patches_over --
+-- A run that was removed has ended, and nobody can say how.
+select i.id, i.patch_run, coalesce(r.outcome, '') as outcome, coalesce(r.headline, '') as headline,
+    case when r.id is null then 'the diagnosis was removed' when r.problem <> '' then r.problem
+        when r.state = 'finished' then '' else 'the diagnosis ' || replace(r.state, '_', ' ') end as problem
+from oncall_incidents i left join runs r on r.id = i.patch_run and r.tenant = i.tenant
+where i.patch_state = 'running' and i.tenant = %(tenant)s
+    and (r.id is null or r.state in ('finished', 'failed', 'cancelled', 'timed_out'))
+order by i.seq limit 100;
+-- oncall_patched --
+update oncall_incidents set patch_state = 'ended', patch_outcome = %(outcome)s, patch_headline = %(headline)s,
+    patch_problem = %(problem)s, revision = revision + 1
+where tenant = %(tenant)s and id = %(incident)s and patch_state = 'running' and patch_run = %(run)s returning id;
 -- oncall_tell --
 -- One that was given up is tried again when the incident has reached another stage.
 update oncall_deliveries set attempts = attempts + 1, lease = now() + make_interval(secs => %(lease)s),
@@ -116,7 +166,9 @@ where (incident, channel) = (
     where d.told < i.revision and d.due <= now() and coalesce(d.lease < now(), true)
         and i.tenant = %(tenant)s and i.opened < now() - make_interval(secs => %(settle)s)
         and not (i.state = 'merged' and d.told = 0) and not (d.dead
-            and d.died = case when i.state <> 'open' then i.state when i.note is null then 'opened' else 'noted' end)
+            and d.died = case when i.state <> 'open' then i.state when i.note is null then 'opened'
+                when i.patch_state = 'ended' and i.patch_outcome = 'verified_patch' and i.patch_cause = i.cause
+                then 'patched' else 'noted' end)
     order by d.due limit 1 for update of d skip locked
 )
 returning *;
