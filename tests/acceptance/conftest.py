@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import repository
+
+# Ctrl-C is tested too where the suite was started with it ignored (by a script's `&`): what is started inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CACHE = Path(__file__).parents[2] / ".cache" / "test-environments"
 
