@@ -18,7 +18,7 @@ JOBS ?= 3
 # Tests that look for their processes on the whole machine or for all of ours that an engine has, and those that starve
 # others or would be starved by them, run after the others, in one process.
 ALONE := tests/contract/test_sandbox.py tests/contract/test_isolation.py tests/contract/test_docker.py \
-	tests/contract/test_docker_images.py tests/acceptance/test_service_chaos.py \
+	tests/contract/test_docker_images.py tests/acceptance/test_killed.py tests/acceptance/test_service_chaos.py \
 	tests/contract/test_search_hostile.py tests/acceptance/test_hostile.py
 
 # A real vLLM on the CPU takes minutes to install and to start: last, and as a job of its own.

@@ -121,7 +121,9 @@ async def test_version_that_the_image_lacks_is_refused_by_the_images_name(choice
 
 async def test_image_without_a_python_is_run_with_this_machines(choices: Choices, tmp_path: Path, api: Any) -> None:
     """The runner has one; a repository in Python has not, unless this machine's can be shown."""
-    derived = api.create_container(docker_image(), ["true"])["Id"]
+    derived = api.create_container(docker_image(), ["sh", "-c", f"rm {sys.base_prefix}/bin/python3*"])["Id"]
+    api.start(derived)
+    assert api.wait(derived)["StatusCode"] == 0
     api.commit(derived, "patchwright-test-bare", "1", changes=["ENV PATH=/usr/bin:/bin"])
     api.remove_container(derived)
     sandboxes = DockerSandboxes(replace(choices, image="patchwright-test-bare:1", warm=1))
