@@ -34,9 +34,9 @@ COMPOSE = yaml.safe_load((SERVICE / "compose.yaml").read_text())
 ENDING_S = Settings().drain_seconds + GRACE_S
 
 
-CLUSTER, BESIDE = SERVICE / "kubernetes", SERVICE / "kubernetes-github"
+CLUSTER, BESIDE, DUTY = (SERVICE / name for name in ("kubernetes", "kubernetes-github", "kubernetes-oncall"))
 OURS = ("api", "worker", "oncall", "publisher", "bot")
-BUBBLING = ("worker", "oncall")  # run what is diagnosed
+BUBBLING = ("worker", "oncall")  # run what is diagnosed, or git on somebody's repository
 
 
 def kustomization(folder: Path = CLUSTER) -> dict[str, Any]:
@@ -50,12 +50,35 @@ def manifests(folder: Path = BESIDE) -> list[dict[str, Any]]:
     files = [name for name in named if (folder / name).is_file()]
     assert {*files, "kustomization.yaml"} == {path.name for path in folder.iterdir()}
     below = [one for name in named if name not in files for one in manifests(folder / name)]
-    return below + [one for name in files for one in yaml.safe_load_all((folder / name).read_text())]
+    found = below + [one for name in files for one in yaml.safe_load_all((folder / name).read_text())]
+    for patch in kustomization(folder).get("patches", ()):
+        (target,) = (
+            one for one in found if patch["target"] == {"kind": one["kind"], "name": one["metadata"]["name"]}
+        )  # fmt: skip
+        for step in yaml.safe_load(patch["patch"]):
+            added(target, **step)
+    return found
+
+
+def added(target: Any, *, op: str, path: str, value: Any) -> None:
+    """A step of a JSON patch (RFC 6902) that adds to the end of a list, the only one that is used."""
+    *names, last = path.split("/")[1:]
+    assert (op, last) == ("add", "-")
+    for name in names:
+        target = target[int(name) if isinstance(target, list) else name]
+    target.append(value)
+
+
+def everything() -> list[dict[str, Any]]:
+    """All manifests with those that stand beside the service in either way; the API as it is with those on call."""
+    ours = manifests(DUTY)
+    known = {(one["kind"], one["metadata"]["name"]) for one in ours}
+    return ours + [one for one in manifests() if (one["kind"], one["metadata"]["name"]) not in known]
 
 
 def deployments() -> dict[str, dict[str, Any]]:
     return {
-        one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in manifests() if one["kind"] == "Deployment"
+        one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in everything() if one["kind"] == "Deployment"
     }
 
 
@@ -104,7 +127,7 @@ def test_images_are_pinned_by_public_names() -> None:
     images |= {line.split()[1] for line in (SERVICE / "Dockerfile").read_text().splitlines() if line.startswith("FROM")}
     for image in images - {TAG}:
         assert re.fullmatch(r"(?:[a-z]+/)?[a-z]+:v?\d+[\w.-]*", image), image
-    for folder in (CLUSTER, BESIDE):
+    for folder in (CLUSTER, BESIDE, DUTY):
         (pinned,) = kustomization(folder)["images"]
         assert f"{pinned['name']}:{pinned['newTag']}" == TAG
     assert {one["image"] for one in containers().values()} == {TAG.split(":", maxsplit=1)[0]}
@@ -139,7 +162,7 @@ def test_only_workers_have_what_bubblewrap_needs() -> None:
         assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
     for name, pod in deployments().items():
         assert pod["securityContext"]["runAsNonRoot"]
-        bubbles = name == "patchwright-worker"
+        bubbles = name.removeprefix("patchwright-") in BUBBLING
         assert (pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault") is not bubbles
         assert (pod.get("hostUsers") is False) is bubbles
         assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
@@ -151,8 +174,12 @@ def test_only_workers_have_what_bubblewrap_needs() -> None:
 
 def test_manifests_are_what_kubernetes_takes() -> None:
     """By its own schemas, where a name that it does not know is an error."""
-    for folder in (BESIDE, ROOT / "deploy" / "vllm"):
-        found = manifests(folder) if folder is BESIDE else yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
+    for folder in (BESIDE, DUTY, ROOT / "deploy" / "vllm"):
+        found = (
+            manifests(folder)
+            if folder in (BESIDE, DUTY)
+            else yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
+        )
         for one in found:
             kubernetes_validate.validate(one, "1.33", strict=True)
     pod = manifests()[-1]
@@ -171,14 +198,18 @@ def test_compose_files_are_what_compose_takes() -> None:
 
 def test_manifests_fit_together() -> None:
     """Selectors find their pods; volumes, ports, settings and secrets that are used are declared."""
-    generated = {one["name"] for folder in (CLUSTER, BESIDE) for one in kustomization(folder)["configMapGenerator"]}
-    for one in manifests():
+    folders = (CLUSTER, BESIDE, DUTY)
+    generated = {one["name"] for folder in folders for one in kustomization(folder)["configMapGenerator"]}
+    claims = {one["metadata"]["name"] for one in everything() if one["kind"] == "PersistentVolumeClaim"}
+    for one in everything():
         if one["kind"] != "Deployment":
             continue
         template = one["spec"]["template"]
         assert one["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
         mounted = {mount["name"] for each in template["spec"]["containers"] for mount in each["volumeMounts"]}
         assert mounted == {volume["name"] for volume in template["spec"]["volumes"]}
+        asked = (volume.get("persistentVolumeClaim") for volume in template["spec"]["volumes"])
+        assert {each["claimName"] for each in asked if each} <= claims
         for container in template["spec"]["containers"]:
             assert {source["configMapRef"]["name"] for source in container["envFrom"]} <= generated
             ports = {port["name"]: port["containerPort"] for port in container.get("ports", ())}
@@ -186,6 +217,24 @@ def test_manifests_fit_together() -> None:
             assert {probe["httpGet"]["port"] for probe in probes if "httpGet" in probe} <= ports.keys()
             scraped = template["metadata"].get("annotations", {}).get("prometheus.io/port")
             assert scraped == (str(ports["metrics"]) if ports else None)
+
+
+def test_those_on_call_and_the_api_read_the_same_file() -> None:
+    """Where the setting says that it is, with the secrets where the example looks for them; nobody else has either."""
+    (told,) = kustomization(DUTY)["configMapGenerator"]
+    (setting,) = told["literals"]
+    example = (ROOT / "deploy" / "oncall" / "oncall.yaml").read_text()
+    secrets = {name.rpartition("/")[0] for name in re.findall(r'"file:(/[^"]+)"', example)}
+    reading = {}
+    for name, one in containers().items():
+        mounts = {mount["mountPath"]: mount for mount in one["volumeMounts"] if mount["name"].startswith("oncall-")}
+        if mounts:
+            reading[name] = mounts
+            assert {"configMapRef": {"name": told["name"]}} in one["envFrom"]
+    assert reading.keys() == {"api", "oncall"}
+    assert reading["api"] == reading["oncall"]
+    assert f"PATCHWRIGHT_ONCALL={next(path for path in reading['api'] if path not in secrets)}" == setting
+    assert secrets <= reading["api"].keys()
 
 
 def test_compose_mounts_what_exists() -> None:
