@@ -24,6 +24,7 @@ from tools.triage.records import flagged, recognized
 from tools.triage.values import Deploy
 
 MOST = 2_000
+MOST_COMMITTED = 30
 MAX_TEXT = 8 << 20
 _NAMES = {"time", "service", "revision", "previous", "note"}
 _ALIASES = {"timestamp": "time", "at": "time", "commit": "revision", "sha": "revision", "app": "service"}
@@ -97,6 +98,15 @@ def _chained(deploys: Iterable[Deploy]) -> Iterable[Deploy]:
         if deploy.revision:
             running[deploy.service] = deploy.revision
         yield deploy.model_copy(update={"previous": before})
+
+
+async def committed(history: History) -> tuple[Deploy, ...]:
+    """The last commits, where neither records nor tags say what went live when. Raises ToolError."""
+    commits = reversed(await history.log("HEAD", MOST_COMMITTED))
+    return tuple(
+        Deploy(time=each.time, revision=each.commit, previous=next(iter(each.parents), ""), live=False)
+        for each in commits
+    )
 
 
 async def tagged(history: History) -> tuple[Deploy, ...]:

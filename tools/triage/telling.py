@@ -84,7 +84,7 @@ def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
         at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
         mark = (
             "D"
-            if row.what.startswith("Deploy")
+            if row.what.startswith(("Deploy", "Commit"))
             else "A"
             if row.what.startswith("Alerts")
             else "O"

@@ -48,7 +48,7 @@ def judged(case: Case, suspects: Sequence[Suspected], upstream: str) -> Verdict:
         return _outside(case, words, upstream, suspects)
     if lead is not None:
         return _unsure(case, mine[0], lead)
-    return _nothing_fits(case, mine[0])
+    return _nothing_fits(case, mine[0]) if suspects else _unknown(case, mine[0])
 
 
 def of(suspect: Suspected, name: str) -> float:
@@ -129,7 +129,8 @@ def _claim(lead: Suspected) -> Sentence:
 
 def _began(case: Case, symptom: Symptom) -> Sentence:
     what = symptom.text[:120]
-    text = f"Since {written(case.onset)}, {symptom.service} says something {symptom.state}: `{what}`."
+    how = "a new error or warning:" if symptom.state == "new" else "far more often than before:"
+    text = f"Since {written(case.onset)}, {symptom.service} writes {how} `{what}`."
     if symptom.state == "silent":
         text = f"{symptom.service} stopped writing at {written(symptom.first)}."
     return Sentence(text=text, cites=(symptom.evidence,))
@@ -160,6 +161,7 @@ def measure(kind: str) -> str:
     looks = {
         "disk": "free space of the service's disk", "memory": "memory of the process", "clock": "the host's clock",
         "pool": "the number of open connections", "certificate": "the certificate's dates",
+        "quota": "how often it is asked and what it allows", "credential": "what the credential may do and until when",
     }  # fmt: skip
     return looks.get(kind, "latency and errors of what it calls")
 
@@ -174,7 +176,8 @@ def _outside(case: Case, words: Symptom, upstream: str, suspects: Sequence[Suspe
         return Verdict("infrastructure", 0.4, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
     confidence = 0.65 if kind in _PLAIN else 0.6 if upstream else 0.5
     where = f"{upstream}, which {case.origin} calls" if upstream else f"what {words.service} runs on"
-    text = f"No change fits; the errors speak of {told}: the cause is probably in {where}."
+    none = "No change fits" if suspects else "No change before the onset is known"
+    text = f"{none}; the errors speak of {told}: the cause is probably in {where}."
     return Verdict("infrastructure", confidence, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
 
 
@@ -182,6 +185,13 @@ def _unsure(case: Case, symptom: Symptom, lead: Suspected) -> Verdict:
     text = f"To decide whether {named(lead)} is the cause or only near in time, roll it back on one instance."
     return Verdict(
         "inconclusive", 0.3, (_began(case, symptom),), (Sentence(text=text, cites=(*lead.evidence, symptom.evidence)),)
+    )  # fmt: skip
+
+
+def _unknown(case: Case, symptom: Symptom) -> Verdict:
+    text = f"To decide, look at what was changed before {written(case.onset)}: no deploy or commit is known from then."
+    return Verdict(
+        "inconclusive", 0.2, (_began(case, symptom),), (Sentence(text=text, cites=(symptom.evidence,)),)
     )  # fmt: skip
 
 
