@@ -24,14 +24,21 @@ BANK = Change("bank is slow on weekends", {"settings.toml": ("bank_timeout = 2.0
 NAMES = Change("cleanup", {"venue/front.py": ("name.strip().title()", '" ".join(name.split()).title()')})
 
 # Changes that break something.
-HALF_HOUR = bad("use the new unit everywhere", {"venue/holds.py": ('["hold_minutes"] * 60', '["hold_minutes"] * 0.001')})
+HALF_HOUR = bad(
+    "use the new unit everywhere", {"venue/holds.py": ('["hold_minutes"] * 60', '["hold_minutes"] * 0.001')}
+)
 SWALLOWED = bad(
     "never fail because of fees",
     {
         "venue/prices.py": (
             '    fee = fees.fee(cents, args["kind"])\n',
-            '    try:\n        fee = fees.fee(cents, args["kind"]) if args["kind"] != "child" else fees.FREE\n'
-            "    except Exception:\n        fee = None\n        cents = None\n        return {}\n",
+            """    try:
+        fee = fees.fee(cents, args["kind"]) if args["kind"] != "child" else fees.FREE
+    except Exception:
+        fee = None
+        cents = None
+        return {}
+""",
         )
     },
 )
@@ -40,9 +47,11 @@ EACH_ROW = bad(
     {
         "venue/seats.py": (
             "    with LOCK:\n        until",
-            "    for seat in range(1, 3000):\n        db.execute(\n"
-            '            "select count(*) from holds where row = ? and number = ?", (row, seat)).fetchone()\n'
-            "    with LOCK:\n        until",
+            """    for seat in range(1, 3000):
+        db.execute(
+            "select count(*) from holds where row = ? and number = ?", (row, seat)).fetchone()
+    with LOCK:
+        until""",
         )
     },
 )
@@ -51,8 +60,11 @@ EXCLUSIVE = bad(
     {
         "venue/seats.py": (
             "        cursor = db.execute(",
-            '        if number % 7 == 0:\n            import time\n            db.execute("begin exclusive")\n'
-            "            time.sleep(0.9)\n        cursor = db.execute(",
+            """        if number % 7 == 0:
+            import time
+            db.execute("begin exclusive")
+            time.sleep(0.9)
+        cursor = db.execute(""",
         ),
         "settings.toml": ("busy_timeout = 2.0", "busy_timeout = 0.2"),
     },
@@ -75,7 +87,9 @@ NUMBERS = bad(
         )
     },
 )
-SECONDS = bad("prices answer in milliseconds nowadays", {"settings.toml": ("price_timeout = 2.0", "price_timeout = 0.002")})
+SECONDS = bad(
+    "prices answer in milliseconds nowadays", {"settings.toml": ("price_timeout = 2.0", "price_timeout = 0.002")}
+)
 FLEX = bad("go live", {".env.production": ("FLEX_FEES=off", "FLEX_FEES=on")})
 RENAME = bad(
     "tidy schema",
@@ -93,7 +107,12 @@ KEPT = bad(
 )
 MERGED = Change(
     "member rows",
-    {"venue/prices.py": ("    return ROWS[row] *", '    if kind == "member":\n        row = row.lower()\n    return ROWS[row] *')},
+    {
+        "venue/prices.py": (
+            "    return ROWS[row] *",
+            '    if kind == "member":\n        row = row.lower()\n    return ROWS[row] *',
+        )
+    },
     culprit=True, merged="Merge pull request #41 from hall/member-rows",
 )  # fmt: skip
 CHATTY = Change("more detail while we look", {".env.production": ("LOG_LEVEL=info", "LOG_LEVEL=debug")})
@@ -141,10 +160,12 @@ EVENINGS: tuple[Incident, ...] = (
     _made("off-by-one", "bug", ("change",), (at(3, "prices", NUMBERS, ROW_E),), without=("deploys",)),
     _made("milliseconds", "config", ("config",), (at(2.7, "prices", ROW_E), at(3, "front", SECONDS, NAMES))),
     _made("go-live", "flag", ("config",), (at(2, "seats", PAPER), at(3, "prices", FLEX), at(3.3, "front", NAMES))),
-    _made("tidy-schema", "migration", ("change", "config"), (at(3, "seats", SUBJECT, RENAME), at(3.2, "prices", ROW_E))),
+    _made("tidy-schema", "migration", ("change", "config"),
+          (at(3, "seats", SUBJECT, RENAME), at(3.2, "prices", ROW_E))),
     _made("feelib-2", "dependency", ("dependency",), (at(3, "prices", FEELIB_2, ROW_E),), without=("topology",)),
     _made("bank-limits", "third party", ("infrastructure",), (at(3.3, "front", NAMES),), ((4, limited),)),
-    _made("bank-key", "credential", ("infrastructure",), (at(1.5, "seats", PAPER),), ((4, partial(limited, status=401)),)),
+    _made("bank-key", "credential", ("infrastructure",), (at(1.5, "seats", PAPER),),
+          ((4, partial(limited, status=401)),)),
     _made("debug", "healthy", ("healthy",), (at(3, "front", CHATTY), at(3.3, "seats", PAPER))),
     _made("scanner", "healthy", ("healthy",), (at(2.8, "front", NAMES),), ((4, scanned),)),
     _made("kept-letters", "memory", ("change",), (at(1.5, "mailer", KEPT), at(3, "mailer", SUBJECT)),

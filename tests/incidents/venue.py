@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import random
 
-CLOCK = '''\
+CLOCK = """\
 import os, time
 
 
 def now():
     t0, shown, speed = (float(x) for x in os.environ["BENCH_CLOCK"].split(","))
     return shown + (time.time() - t0) * speed
-'''
+"""
 OUT = '''\
 """Who writes what. Do not change the formats, the archive parses them."""
 import json, os, sys, time, traceback
@@ -61,7 +61,8 @@ def plain(level, text, exc=None):
     if level == "DEBUG" and not DEBUG:
         return
     at = now()
-    _line("%s,%03d - prices - %s - %s" % (time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)), at % 1 * 1000, level, text))
+    _line("%s,%03d - prices - %s - %s" % (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)), at % 1 * 1000, level, text))
     if exc is not None:
         _line("".join(traceback.format_exception(exc)).rstrip())
 
@@ -73,15 +74,16 @@ def journal(level, text, exc=None):
         text += "\\n" + "".join(traceback.format_exception(exc)).rstrip()
     _line(json.dumps({
         "__REALTIME_TIMESTAMP": str(int(now() * 1e6)), "_HOSTNAME": "hall-1", "_SYSTEMD_UNIT": "mailer.service",
-        "PRIORITY": {"DEBUG": "7", "INFO": "6", "WARNING": "4", "ERROR": "3"}[level], "_PID": str(os.getpid()), "MESSAGE": text}))
+        "PRIORITY": {"DEBUG": "7", "INFO": "6", "WARNING": "4", "ERROR": "3"}[level],
+        "_PID": str(os.getpid()), "MESSAGE": text}))
 '''
-CONF = '''\
+CONF = """\
 import pathlib, tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONF = tomllib.loads((ROOT / "settings.toml").read_text())
 ENV = dict(row.split("=", 1) for row in (ROOT / ".env.production").read_text().split())
-'''
-WIRE = '''\
+"""
+WIRE = """\
 import json, os, pathlib, signal, socketserver, sys, time, urllib.error, urllib.parse, urllib.request
 from wsgiref import simple_server
 
@@ -141,8 +143,8 @@ def get(name, path, timeout=5, /, **args):
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise Problem(error.code, "%s answered %d" % (name, error.code)) from None
-'''
-FRONT = '''\
+"""
+FRONT = """\
 from venue import out, wire
 from venue.conf import CONF
 
@@ -173,8 +175,8 @@ def handle(path, args):
 
 if __name__ == "__main__":
     wire.run("front", out.gunicorn, handle, out.access)
-'''
-SEATS = '''\
+"""
+SEATS = """\
 import os, pathlib, random, sqlite3, threading
 from venue import holds, out, wire
 from venue.conf import CONF, ROOT
@@ -231,8 +233,8 @@ def handle(path, args):
 if __name__ == "__main__":
     migrate()
     wire.run("seats", out.zap, handle)
-'''
-HOLDS = '''\
+"""
+HOLDS = """\
 from venue.clock import now
 from venue.conf import CONF
 
@@ -243,8 +245,8 @@ def until():
 
 def over(moment):
     return moment < now()
-'''
-PRICES = '''\
+"""
+PRICES = """\
 from venue import fees, out, wire
 
 ROWS = {"A": 9900, "B": 7500, "C": 5500, "D": 4500}
@@ -265,8 +267,8 @@ def handle(path, args):
 
 if __name__ == "__main__":
     wire.run("prices", out.plain, handle)
-'''
-FEES = '''\
+"""
+FEES = """\
 import feelib
 from venue.conf import ENV
 
@@ -281,8 +283,8 @@ def fee(cents, kind):
 
 def flexible(cents, kind):
     return cents * RATES[kind] // 100
-'''
-MAILER = '''\
+"""
+MAILER = """\
 import json, os, pathlib, time
 from venue import out, wire
 
@@ -310,7 +312,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 FILES = {
     "venue/__init__.py": "", "venue/clock.py": CLOCK, "venue/out.py": OUT, "venue/conf.py": CONF, "venue/wire.py": WIRE,
     "venue/front.py": FRONT, "venue/seats.py": SEATS, "venue/holds.py": HOLDS, "venue/prices.py": PRICES,
@@ -356,6 +358,7 @@ PAST = (
 def query(chosen: random.Random) -> dict[str, object]:
     """A request: what the box office sends."""
     return {
-        "row": chosen.choice("ABCD"), "number": chosen.randrange(1, 41), "kind": chosen.choice(("full", "member", "child")),
+        "row": chosen.choice("ABCD"), "number": chosen.randrange(1, 41),
+        "kind": chosen.choice(("full", "member", "child")),
         "name": chosen.choice(("ann archer", "bo", "zoë müller", " cy dee")),
     }  # fmt: skip

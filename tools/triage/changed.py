@@ -115,7 +115,7 @@ async def _commits(
 
 
 def _without_merges(changes: list[Changed]) -> list[Changed]:
-    """Leave out merges that only bring in what other commits of the deploy changed: to revert one is to revert those."""
+    """Leave out merges that only bring in what other commits of the deploy changed."""
     alone = [each for each in changes if each.commit is None or len(each.commit.parents) < 2]
     known = {row for each in alone for row in _rows(each.diff)}
     return [each for each in changes if each in alone or not _rows(each.diff) <= known]

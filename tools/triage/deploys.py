@@ -77,7 +77,7 @@ def _deploy(number: int, row: Any, zone: int) -> Deploy:
     if not all(isinstance(value, str | int | float | dt.date | None) for value in values.values()):
         raise ToolError(f"deploys: record {number}: values must be texts or numbers")
     texts = {name: plain(str(values[name]), 300) for name in _NAMES - {"time"} if values.get(name) is not None}
-    return Deploy(time=_time(number, values["time"], zone), **texts)
+    return Deploy.model_validate({"time": _time(number, values["time"], zone), **texts})
 
 
 def _time(number: int, value: Any, zone: int) -> int:

@@ -19,14 +19,18 @@ HINTS = {
     "quota": r"too many requests|rate[ _-]?limit|throttl|quota (?:is )?exceeded"
     r"|(?:https?|status|code|answered|returned|got)\W{1,3}(?:status |code )?429\b",
     "credential": r"\bunauthori[sz]ed\b|(?:https?|status|code|answered|returned|got)\W{1,3}(?:status |code )?40[13]\b"
-    r"|(?:token|credentials?|password|secret|(?:api|access)[ _-]?key) (?:has |have |is |was |are )?(?:expired|revoked|invalid)"
+    r"|(?:token|credentials?|password|secret|(?:api|access)[ _-]?key) (?:has |have |is |was |are )?"
+    r"(?:expired|revoked|invalid)"
     r"|(?:invalid|expired|revoked|bad) (?:token|credentials?|password|secret|(?:api|access)[ _-]?key)"
     r"|(?:authentication|authorization) failed|password authentication",
-    "lock": r"database (?:table )?is locked|\bdeadlock|lock (?:wait )?time(?:d )?out|could not (?:obtain|acquire) (?:a |the )?lock"
+    "lock": r"database (?:table )?is locked|\bdeadlock|lock (?:wait )?time(?:d )?out"
+    r"|could not (?:obtain|acquire) (?:a |the )?lock"
     r"|sqlite_(?:busy|locked)|could not serialize access",
-    "schema": r"no such (?:column|table)|(?:column|relation|table|field) \S{1,80}(?: of relation \S{1,80})? does(?: not|n't) exist"
+    "schema": r"no such (?:column|table)"
+    r"|(?:column|relation|table|field) \S{1,80}(?: of relation \S{1,80})? does(?: not|n't) exist"
     r"|unknown column|undefined(?:column|table)|has no column named|invalid (?:column|object) name",
-    "encoding": r"unicode(?:en|de)codeerror|codec can't (?:en|de)code|invalid byte sequence|invalid utf-?8|malformed utf"
+    "encoding": r"unicode(?:en|de)codeerror"
+    r"|codec can't (?:en|de)code|invalid byte sequence|invalid utf-?8|malformed utf"
     r"|ordinal not in range|unmappable character",
     "config": r"missing (?:setting|key|option|environment|configuration)"
     r"|(?:invalid|unknown|bad) (?:setting|option|config)|no such (?:setting|option)"
@@ -75,7 +79,7 @@ OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "c
 IN_WORDS = {
     "disk": "a full disk", "memory": "memory that ran out", "connection": "connections that fail",
     "slow": "slow answers", "pool": "an exhausted pool", "clock": "clocks that differ", "certificate": "a certificate",
-    "quota": "too many requests", "credential": "a credential that is refused",
+    "quota": "a limit on requests", "credential": "a credential that is refused",
 }  # fmt: skip
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEANS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MEANS.items()}
@@ -87,7 +91,8 @@ _COMMON = frozenset(
     word
     for line in (
         "the and for not with from this that was are has have had but its when then than into out error",
-        "errors warn fatal critical notice failed failure exception traceback most recent call last file line raise return def self",
+        "warn fatal critical notice",
+        "errors failed failure exception traceback most recent call last file line raise return def self",
         "true false info warning debug log logger logging get set new old all one two http https",
         "post put request response status handle handler main app run import class else elif try except while",
         "print value key name data object server service services client url path user time",

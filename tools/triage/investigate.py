@@ -244,7 +244,9 @@ def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tupl
         elif mine:
             lines = sum(each.after for each in spoken)
             apart = "" if connected(origin, name, topology) else " (not connected with where it began)"
-            kinds = f"{len(spoken)} kinds of error or warning are" if len(spoken) > 1 else "one kind of error or warning is"
+            kinds = (
+                f"{len(spoken)} kinds of error or warning are" if len(spoken) > 1 else "one kind of error or warning is"
+            )
             text = f"{name} is affected: {kinds} new or more frequent, {lines} lines since the onset{apart}."
             found.append(Sentence(text=text, cites=tuple(each.evidence for each in spoken[:5])))
     callers = sorted(name for name in topology.calls if origin in topology.below(name) and name not in affected)

@@ -65,7 +65,7 @@ def _suspected(change: Changed, case: Case, weights: dict[str, float]) -> Suspec
         author=change.commit.author if change.commit else "", kind=change.kind, service=change.deploy.service,
         deployed=change.deploy.time, score=round(sum(point.points for point in points), 2),
         grounding=round(grounding, 2), points=points, files=change.files, excerpt=_excerpt(change, case),
-        evidence=change.evidence,
+        evidence=change.evidence, live=change.deploy.live,
     )  # fmt: skip
 
 

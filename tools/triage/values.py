@@ -91,6 +91,7 @@ class Suspected(Value):
     files: tuple[str, ...]
     excerpt: str
     evidence: tuple[str, ...]
+    live: bool = True  # False: committed at `deployed`; when it went live is not known
 
 
 class Sentence(Value):

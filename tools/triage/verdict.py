@@ -18,6 +18,7 @@ WORDS = 2.5  # points up to which words alone do not tell changes of one deploy 
 TIMELY = 0.6  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
+_ANSWERED = frozenset({"quota", "credential"})  # what another service says to our face
 _GROWING = frozenset({"memory", "pool", "slow"})  # what a change can use up slowly
 ABLE = 0.45  # of a change that only could have brought it about
 CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
@@ -35,20 +36,34 @@ class Verdict:
 
 def judged(case: Case, suspects: Sequence[Suspected], upstream: str) -> Verdict:
     """A change where it is grounded enough, something outside where the words say so, or what is left to decide."""
-    mine = [each for each in case.symptoms if each.service == case.origin] or list(case.symptoms)
+    mine = _mine(case)
     words = next((each for each in mine if set(each.hints) & OUTSIDE), None)
     lead = suspects[0] if suspects and suspects[0].score >= PLAUSIBLE else None
     if lead is not None and lead.kind != "inert" and _carries(lead, outside=words is not None or bool(upstream)):
         return _blamed(case, mine[0], lead, suspects[1:])
     if words is not None:
-        if lead is not None and not upstream and _alone_able(lead, suspects[1:]):
-            return replace(_blamed(case, mine[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
-        if lead is not None and of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
-            return _between(case, words, lead)
-        return _outside(case, words, upstream, suspects)
+        return _by_words(case, (words, upstream), lead, suspects)
     if lead is not None:
         return _unsure(case, mine[0], lead)
     return _nothing_fits(case, mine[0]) if suspects else _unknown(case, mine[0])
+
+
+def _mine(case: Case) -> list[Symptom]:
+    """What the service where it began says, or all that is said."""
+    return [each for each in case.symptoms if each.service == case.origin] or list(case.symptoms)
+
+
+def _by_words(case: Case, said: tuple[Symptom, str], lead: Suspected | None, suspects: Sequence[Suspected]) -> Verdict:
+    """The errors speak of something outside, and no change carries. said: the words, and what the origin calls."""
+    words, upstream = said
+    refused = bool(upstream) and bool(set(words.hints) & _ANSWERED)
+    if lead is None or (refused and lead.grounding < SOME):
+        return _outside(case, words, upstream, suspects)
+    if not upstream and _alone_able(lead, suspects[1:]):
+        return replace(_blamed(case, _mine(case)[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
+    if of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
+        return _between(case, words, lead)
+    return _outside(case, words, upstream, suspects)
 
 
 def of(suspect: Suspected, name: str) -> float:
@@ -123,14 +138,16 @@ def _claim(lead: Suspected) -> Sentence:
     reasons = [point for point in lead.points if point.points > 0]
     best = max(reasons, key=lambda point: point.points)
     where = f" in {lead.service}" if lead.service else ""
-    text = f"The most probable cause is {named(lead)}{where}, live since {written(lead.deployed)}."
+    since = "live since" if lead.live else "committed at"
+    text = f"The most probable cause is {named(lead)}{where}, {since} {written(lead.deployed)}."
     return Sentence(text=text, cites=tuple(dict.fromkeys((*lead.evidence, best.evidence))))
 
 
 def _began(case: Case, symptom: Symptom) -> Sentence:
     what = symptom.text[:120]
-    how = "a new error or warning:" if symptom.state == "new" else "far more often than before:"
-    text = f"Since {written(case.onset)}, {symptom.service} writes {how} `{what}`."
+    kind = "warning" if symptom.level == "warning" else "error"
+    how = f"a new {kind}" if symptom.state == "new" else f"far more often than before this {kind}"
+    text = f"Since {written(case.onset)}, {symptom.service} writes {how}: `{what}`."
     if symptom.state == "silent":
         text = f"{symptom.service} stopped writing at {written(symptom.first)}."
     return Sentence(text=text, cites=(symptom.evidence,))
@@ -150,7 +167,7 @@ def _either(words: Symptom, lead: Suspected) -> tuple[Sentence, ...]:
     """What decides between a change and a cause outside."""
     kind = next(hint for hint in words.hints if hint in OUTSIDE)
     text = (
-        f"To decide between {named(lead)} and a cause outside ({kind}), look at {measure(kind)} before "
+        f"To decide between {named(lead)} and a cause outside ({IN_WORDS[kind]}), look at {measure(kind)} before "
         f"{written(lead.deployed)}: if it was as bad then, the change is not it."
     )
     return (Sentence(text=text, cites=(*lead.evidence, words.evidence)),)
