@@ -24,6 +24,9 @@ _NEAR = 3  # lines
 _PACKAGE = re.compile(r"\s*\"?([A-Za-z][\w.-]{2,60})")
 _EXCERPT = 40  # lines of a diff
 _CALL = re.compile(r"\b[\w.]+\((?=\s*[furb]*[\"'])")  # what writes a text: the same for every message
+_PROSE = re.compile(
+    r"([\"'])[^\"'\n]*\s[^\"'\n]*\1"
+)  # literals of several words: texts for people, of other messages too
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | No
 def _code(symptom: Symptom, places: Sequence[Place]) -> str:
     """The code that writes what a symptom says."""
     own = [place for place in places if place.service == symptom.service and place.code]
-    return " ".join(_CALL.sub("", place.code) for place in own)
+    return " ".join(_CALL.sub("", _PROSE.sub("''", place.code)) for place in own)
 
 
 def _kind(change: Changed, case: Case) -> Iterator[Point]:
