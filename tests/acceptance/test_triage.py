@@ -16,10 +16,11 @@ from tests.fakes.model_server import MODEL, Answer, ModelServer, said
 from tests.incidents.appointments import APPOINTMENTS
 from tests.incidents.bench import Ran
 from tests.incidents.catalogue import HANDED_OVER, INCIDENTS
+from tests.incidents.evenings import EVENINGS
 from tools.triage.ledger import sentences, uncited
 from tools.triage.values import Note
 
-BY_NAME = {incident.name: incident for incident in (*INCIDENTS, *APPOINTMENTS)}
+BY_NAME = {incident.name: incident for incident in (*INCIDENTS, *APPOINTMENTS, *EVENINGS)}
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,27 @@ def test_what_is_no_bug(command: Patchwright, tmp_path: Path, name: str, code: i
         assert not [action for action in note["actions"] if action["kind"] == "roll back"]
     if name == "full-disk":
         assert "runbook disk.md" in json.dumps(note["actions"])
+
+
+def test_commits_count_where_no_deploys_are_known(command: Patchwright, tmp_path: Path) -> None:
+    """The bug of a commit with a harmless name, from logs and a repository alone; a merge and its commit are one."""
+    ran = BY_NAME["nothing-said"].play(tmp_path / "ran")
+    logs = [part for path in sorted(ran.logs.glob("*.log")) for part in ("--log", path)]
+    ended = command.run("triage", *logs, "--repo", ran.repo, "--out", tmp_path / "out")
+    note = json.loads((tmp_path / "out" / "note.json").read_text())
+    assert (ended.code, note["cause"], note["suspects"][0]["commit"]) == (2, "change", ran.culprit), note["summary"]
+    assert "committed at" in ended.out
+    assert "live since" not in ended.out
+    assert "no deploys are known" in " ".join(note["notes"])
+
+
+def test_a_company_that_refuses_is_a_cause_outside(command: Patchwright, tmp_path: Path) -> None:
+    """It answers 429 from a while on; the deploy of a harmless change shortly before is not blamed."""
+    ran = BY_NAME["bank-limits"].play(tmp_path / "ran")
+    code, note = note_of(command, ran)
+    assert (code, note["cause"], note["service"]) == (2, "infrastructure", "front"), note["summary"]
+    assert "a limit on requests" in json.dumps(note["summary"])
+    assert not [action for action in note["actions"] if action["kind"] == "roll back"]
 
 
 def test_few_errors_of_a_worker_that_gets_nothing_done(command: Patchwright, tmp_path: Path) -> None:

@@ -28,9 +28,10 @@ from tests.incidents.appointments import APPOINTMENTS  # noqa: E402
 from tests.incidents.catalogue import INCIDENTS as SHOP  # noqa: E402
 from tests.incidents.catalogue import Incident  # noqa: E402
 from tests.incidents.deliveries import DELIVERIES  # noqa: E402
+from tests.incidents.evenings import EVENINGS  # noqa: E402
 
-INCIDENTS = (*SHOP, *DELIVERIES, *APPOINTMENTS)
-SYSTEMS = (SHOP, DELIVERIES, APPOINTMENTS)
+INCIDENTS = (*SHOP, *DELIVERIES, *APPOINTMENTS, *EVENINGS)
+SYSTEMS = (SHOP, DELIVERIES, APPOINTMENTS, EVENINGS)
 DEVELOPED = tuple(each for system in SYSTEMS for each in system[::2])
 HELD_OUT = tuple(each for system in SYSTEMS for each in system[1::2])
 TOP_3, RANK_1, CONFIDENT = 0.9, 0.8, 0.5
@@ -82,9 +83,11 @@ def measured(incident: Incident, folder: Path) -> Result:
     """Run an incident and its triage."""
     ran = incident.play(folder / incident.name)
     logs = [part for path in sorted(ran.logs.glob("*.log")) for part in ("--log", str(path))]
+    records = {"deploys": ran.deploys, "topology": ran.topology}
+    given = [part for name in records if name not in incident.without for part in (f"--{name}", str(records[name]))]
     command = [
-        str(Path(sys.executable).with_name("patchwright")), "triage", *logs, "--repo", str(ran.repo), "--deploys",
-        str(ran.deploys), "--topology", str(ran.topology), "--format", "json",
+        str(Path(sys.executable).with_name("patchwright")), "triage", *logs, "--repo", str(ran.repo), *given,
+        "--format", "json", "--out", str(folder / f"{incident.name}-note"),
     ]  # fmt: skip
     began = time.monotonic()
     env = {**os.environ, "PATCHWRIGHT_CACHE": str(folder / f"{incident.name}-cache")}

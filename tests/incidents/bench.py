@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.incidents import clinic, courier, shop
+from tests.incidents import clinic, courier, shop, venue
 
 SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
@@ -38,11 +38,15 @@ Edits = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True)
 class Change:
-    """A commit to be made: file -> (text that is there, text instead); a file that is not there yet has ""."""
+    """A commit to be made: file -> (text that is there, text instead); a file that is not there yet has "".
+
+    merged: it is made on a branch, which a merge commit of that subject brings in.
+    """
 
     subject: str
     edits: Edits
     culprit: bool = False
+    merged: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class System:
     """What is deployed. services: in the order of their first start; serving: those that are called.
 
     outside: a company's service without a log; entry: service and path that clients call; query: what one asks for.
+    module: how a service is started; pins: the file of its libraries; past: commits before the first deploy; dated: the
+    commits have the hosts' clock.
     """
 
     files: Mapping[str, str]
@@ -74,6 +80,10 @@ class System:
     entry: tuple[str, str]
     query: Callable[[random.Random], Mapping[str, object]]
     messages: bool = False
+    module: str = "services.{}.app"
+    pins: str = "requirements-services.txt"
+    past: tuple[Change, ...] = ()
+    dated: bool = False
 
 
 SHOP = System(
@@ -87,6 +97,11 @@ COURIER = System(
 CLINIC = System(
     clinic.FILES, clinic.LIBRARIES, clinic.TOPOLOGY, ("queue", "ledger", "calendar", "reminders", "desk"),
     ("queue", "ledger", "calendar", "desk"), "sms", ("desk", "/book"), clinic.query,
+)  # fmt: skip
+VENUE = System(
+    venue.FILES, venue.LIBRARIES, venue.TOPOLOGY, ("seats", "prices", "mailer", "front"),
+    ("seats", "prices", "front"), "bank", ("front", "/buy"), venue.query, messages=True, module="venue.{}",
+    pins="requirements.txt", past=tuple(Change(*each) for each in venue.PAST), dated=True,
 )  # fmt: skip
 
 
@@ -125,7 +140,7 @@ class Bench:
         self.payments = Payments(self.ports[self.system.outside])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.deploys: list[dict[str, str]] = []
-        self.culprit = ""
+        self.culprit, self.commits = "", 0
         self._quiet = threading.Event()
         self._over = threading.Event()
         self._busy = threading.Lock()
@@ -144,13 +159,20 @@ class Bench:
         name, mail = author.rstrip(">").split(" <")
         who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
                for what, value in (("NAME", name), ("EMAIL", mail))}  # fmt: skip
+        if self.system.dated:
+            who |= {f"GIT_{role}_DATE": f"@{int(self.dated())} +0000" for role in ("AUTHOR", "COMMITTER")}
         env = {"PATH": os.defpath, "HOME": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull, **who}
         return subprocess.run(
             ["git", "-C", str(self.repo), *args], env=env, check=True, capture_output=True, text=True
         ).stdout.strip()
 
+    def dated(self) -> float:
+        """The hosts' clock at a commit: those before the first deploy are three hours apart."""
+        self.commits += 1
+        return self.shown() if self.deploys else SHOWN - 86_400 * 9 + 10_800 * self.commits
+
     def history(self) -> None:
-        """The shop as it came to be: a first commit, and one for what each part says of itself."""
+        """The shop as it came to be: a first commit, and one for what each part says of itself; then its past."""
         self.git("init", "-q", "-b", "main")
         for name, text in self.system.files.items():
             path = self.repo / name
@@ -161,6 +183,8 @@ class Bench:
             if text.startswith('"""'):
                 (self.repo / name).write_text(text)
                 self._commit(f"say what {name} is for")
+        for change in self.system.past:
+            self.change(change)
 
     def _commit(self, subject: str) -> str:
         self.git("add", "-A")
@@ -168,6 +192,8 @@ class Bench:
         return self.git("rev-parse", "HEAD")
 
     def change(self, change: Change) -> None:
+        if change.merged:
+            self.git("checkout", "-q", "-b", "topic")
         for name, (old, new) in change.edits.items():
             path = self.repo / name
             text = path.read_text() if path.exists() else ""
@@ -175,6 +201,10 @@ class Bench:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.replace(old, new, 1) if old else text + new)
         commit = self._commit(change.subject)
+        if change.merged:
+            self.git("checkout", "-q", "main")
+            self.git("merge", "-q", "--no-ff", "-m", change.merged, "topic")
+            self.git("branch", "-q", "-d", "topic")
         if change.culprit:
             self.culprit = commit
 
@@ -194,7 +224,7 @@ class Bench:
                 self.start(name, place)
 
     def start(self, name: str, place: Path) -> None:
-        pin = (place / "requirements-services.txt").read_text().strip()
+        pin = (place / self.system.pins).read_text().strip()
         clock = f"{self.began},{SHOWN},{SPEED}"
         env = {
             "PATH": os.defpath, "PYTHONPATH": f"{self.folder / 'libraries' / pin}", "BENCH_RUN": str(self.run),
@@ -206,7 +236,7 @@ class Bench:
         limit = f"ulimit {self.limits[name]}; " if name in self.limits else ""
         with (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                ["sh", "-c", f'{limit}exec "$@"', "sh", sys.executable, "-m", f"services.{name}.app"],
+                ["sh", "-c", f'{limit}exec "$@"', "sh", sys.executable, "-m", self.system.module.format(name)],
                 cwd=place, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self.processes[name] = process
@@ -311,10 +341,10 @@ class Bench:
 
 
 class Payments:
-    """A company that takes payments: not ours, without a log. delay: seconds before it answers."""
+    """A company that takes payments: not ours, without a log. delay: seconds before it answers; status: of HTTP."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.delay = port, 0.0
+        self.port, self.delay, self.status = port, 0.0, 200
         self._server: http.server.ThreadingHTTPServer | None = None
 
     def begin(self) -> None:
@@ -324,7 +354,7 @@ class Payments:
             def do_GET(self) -> None:
                 time.sleep(outer.delay)
                 with contextlib.suppress(OSError):
-                    self.send_response(200)
+                    self.send_response(outer.status)
                     self.send_header("Content-Length", "2")
                     self.end_headers()
                     self.wfile.write(b"{}")

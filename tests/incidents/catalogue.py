@@ -14,7 +14,7 @@ DISK = 1 << 20
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident. causes: verdicts that are right."""
+    """One incident. causes: verdicts that are right; without: what a triage is not given ("deploys", "topology")."""
 
     name: str
     fault: str
@@ -26,6 +26,7 @@ class Incident:
     clients: int = 2
     pause: float = 0.03
     system: System = SHOP
+    without: tuple[str, ...] = ()
 
     @property
     def culprit(self) -> bool:

@@ -24,7 +24,7 @@ _DEPENDENCY = re.compile(
     r"|pom\.xml|build\.gradle(?:\.kts)?|composer\.(?:json|lock)|[\w.]+\.csproj)$"
 )
 _CONFIG = re.compile(
-    r"(?:^|/)(?:config|conf|settings|env|deploy|k8s|helm|charts|flags)/|\.(?:ya?ml|toml|ini|cfg|conf|env|properties|json)$"
+    r"(?:^|/)(?:config|conf|settings|env|deploy|k8s|helm|charts|flags)/|(?:^|/)\.env[\w.-]*$|\.(?:ya?ml|toml|ini|cfg|conf|env|properties|json)$"
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)+[\w.+-]*")
 _SAID = re.compile(r'(?:(?:#|//|\*|/\*).*|""".*""")?')  # comments, docstrings of one line
@@ -67,6 +67,11 @@ def seen_deploys(deploys: Sequence[Deploy], since: int | None, until: int, ledge
             what = f"{deploy.previous[:12] or '?'} -> {deploy.revision[:12]}" if deploy.revision else "no revision"
             where = deploy.service or "all services"
             note = f" ({mask(deploy.note)[:120]})" if deploy.note else ""
+            if not deploy.live:
+                what = f"commit {deploy.revision[:12]} at {written(deploy.time)}; when it went live is not known"
+                seen = ledger.add("commit", what, time=deploy.time, where=deploy.revision)
+                found.append(deploy.model_copy(update={"evidence": seen}))
+                continue
             seen = ledger.add("deploy", f"deploy of {where} at {written(deploy.time)}: {what}{note}", time=deploy.time)
             found.append(deploy.model_copy(update={"evidence": seen}))
     return tuple(found)
@@ -103,10 +108,21 @@ async def _commits(
             names = await history.between(deploy.previous, deploy.revision)
         if len(names) > most:
             notes.append(f"deploy {deploy.revision[:12]}: {len(names)} commits, the newest {most} are looked at")
-        return [await _changed(history, deploy, name, ledger) for name in names[:most]]
+        return _without_merges([await _changed(history, deploy, name, ledger) for name in names[:most]])
     except ToolError as error:
         notes.append(f"deploy of {deploy.service or 'all services'} at {written(deploy.time)}: {error}")
         return [_unseen(deploy)]
+
+
+def _without_merges(changes: list[Changed]) -> list[Changed]:
+    """Leave out merges that only bring in what other commits of the deploy changed."""
+    alone = [each for each in changes if each.commit is None or len(each.commit.parents) < 2]
+    known = {row for each in alone for row in _rows(each.diff)}
+    return [each for each in changes if each in alone or not _rows(each.diff) <= known]
+
+
+def _rows(diff: str) -> set[str]:
+    return {row for row in diff.splitlines() if row[:1] in ("+", "-") and row[:4] not in ("+++ ", "--- ")}
 
 
 async def _named(history: History, deploy: Deploy) -> Deploy:

@@ -24,6 +24,7 @@ from tools.triage.records import flagged, recognized
 from tools.triage.values import Deploy
 
 MOST = 2_000
+MOST_COMMITTED = 30
 MAX_TEXT = 8 << 20
 _NAMES = {"time", "service", "revision", "previous", "note"}
 _ALIASES = {"timestamp": "time", "at": "time", "commit": "revision", "sha": "revision", "app": "service"}
@@ -76,7 +77,7 @@ def _deploy(number: int, row: Any, zone: int) -> Deploy:
     if not all(isinstance(value, str | int | float | dt.date | None) for value in values.values()):
         raise ToolError(f"deploys: record {number}: values must be texts or numbers")
     texts = {name: plain(str(values[name]), 300) for name in _NAMES - {"time"} if values.get(name) is not None}
-    return Deploy(time=_time(number, values["time"], zone), **texts)
+    return Deploy.model_validate({"time": _time(number, values["time"], zone), **texts})
 
 
 def _time(number: int, value: Any, zone: int) -> int:
@@ -97,6 +98,15 @@ def _chained(deploys: Iterable[Deploy]) -> Iterable[Deploy]:
         if deploy.revision:
             running[deploy.service] = deploy.revision
         yield deploy.model_copy(update={"previous": before})
+
+
+async def committed(history: History) -> tuple[Deploy, ...]:
+    """The last commits, where neither records nor tags say what went live when. Raises ToolError."""
+    commits = reversed(await history.log("HEAD", MOST_COMMITTED))
+    return tuple(
+        Deploy(time=each.time, revision=each.commit, previous=next(iter(each.parents), ""), live=False)
+        for each in commits
+    )
 
 
 async def tagged(history: History) -> tuple[Deploy, ...]:

@@ -73,7 +73,7 @@ def _near(suspects: Sequence[Suspected]) -> Iterator[Sentence]:
     """A change that went live shortly before, where it began, speaks against chance."""
     for suspect in suspects[:1]:
         if suspect.kind != "inert" and of(suspect, "time") >= TIMELY and of(suspect, "service") > 0:
-            text = f"{named(suspect)} went live there shortly before."
+            text = f"{named(suspect)} {'went live' if suspect.live else 'was committed'} there shortly before."
             yield Sentence(text=text, cites=suspect.evidence)
 
 

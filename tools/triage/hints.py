@@ -16,6 +16,22 @@ HINTS = {
     r"|no free (?:connection|slot|worker)",
     "clock": r"not yet valid|in the future|clock (?:skew|drift)|expired \d+ ?s? ago|\bskew",
     "certificate": r"certificate (?:verify failed|has expired|is expired)",
+    "quota": r"too many requests|rate[ _-]?limit|throttl|quota (?:is )?exceeded"
+    r"|(?:https?|status|code|answered|returned|got)\W{1,3}(?:status |code )?429\b",
+    "credential": r"\bunauthori[sz]ed\b|(?:https?|status|code|answered|returned|got)\W{1,3}(?:status |code )?40[13]\b"
+    r"|(?:token|credentials?|password|secret|(?:api|access)[ _-]?key) (?:has |have |is |was |are )?"
+    r"(?:expired|revoked|invalid)"
+    r"|(?:invalid|expired|revoked|bad) (?:token|credentials?|password|secret|(?:api|access)[ _-]?key)"
+    r"|(?:authentication|authorization) failed|password authentication",
+    "lock": r"database (?:table )?is locked|\bdeadlock|lock (?:wait )?time(?:d )?out"
+    r"|could not (?:obtain|acquire) (?:a |the )?lock"
+    r"|sqlite_(?:busy|locked)|could not serialize access",
+    "schema": r"no such (?:column|table)"
+    r"|(?:column|relation|table|field) \S{1,80}(?: of relation \S{1,80})? does(?: not|n't) exist"
+    r"|unknown column|undefined(?:column|table)|has no column named|invalid (?:column|object) name",
+    "encoding": r"unicode(?:en|de)codeerror"
+    r"|codec can't (?:en|de)code|invalid byte sequence|invalid utf-?8|malformed utf"
+    r"|ordinal not in range|unmappable character",
     "config": r"missing (?:setting|key|option|environment|configuration)"
     r"|(?:invalid|unknown|bad) (?:setting|option|config)|no such (?:setting|option)"
     r"|config(?:uration)? (?:error|invalid)|setting \S+ (?:is|must)",
@@ -36,6 +52,9 @@ KNOBS = {
     "memory": frozenset({"memory", "heap", "cache"}),
     "disk": frozenset({"disk", "quota", "retention", "rotate", "rotation"}),
     "clock": frozenset({"skew", "clock", "ntp", "leeway"}),
+    "quota": frozenset({"rate", "limit", "interval", "concurrency", "batch", "retries"}),
+    "credential": frozenset({"token", "secret", "password", "credential", "credentials", "username", "api_key"}),
+    "lock": frozenset({"busy", "timeout", "lock", "isolation"}),
     "certificate": frozenset({"certificate", "cert", "tls", "ca_file"}),
 }
 # What a diff has where code brings about what a hint names: things kept for good, not given back, waited for, missing.
@@ -47,14 +66,20 @@ MEANS = {
     "arithmetic": r"[\w)\]] ?(?://?|%) ?[\w(]",
     "missing": r"\w\[[^\]]+\]|\.index\(|\.pop\(|\.next\(|\bnext\(",
     "parsing": r"\b(?:int|float|Decimal|Number)\(|pars(?:e|ed)\b|strptime|fromisoformat|\.split\(|\.index\(",
+    "lock": r"\bbegin\b|\bcommit\b|rollback|\block|acquire|isolation|transaction|for update|exclusive|sleep",
+    "schema": r"(?i)\b(?:alter|create|drop|rename) (?:table|column|view|index)\b|\b(?:select|insert into|update) ",
+    "encoding": r"encod|decod|ascii|latin|utf|charset|\bbytes\(|\bopen\(",
+    "quota": r"\bfor \b|\bwhile \b|retr(?:y|ies)|request|cache|\.(?:get|post|call|ask)\(",
+    "credential": r"token|secret|password|credential|api_?key|authoriz|\bauth",
     "null": r"\.get\(|\bNone\b|\bnull\b|\bnil\b|undefined|Optional|\.(?:find|first|match)\(",
 }  # fmt: skip
 TAKEN_AWAY = frozenset({"memory", "pool", "null"})  # what lines that are gone can bring about too
-OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate"})
+OUTSIDE = frozenset({"disk", "memory", "connection", "slow", "pool", "clock", "certificate", "quota", "credential"})
 # A cause outside, in words.
 IN_WORDS = {
     "disk": "a full disk", "memory": "memory that ran out", "connection": "connections that fail",
     "slow": "slow answers", "pool": "an exhausted pool", "clock": "clocks that differ", "certificate": "a certificate",
+    "quota": "a limit on requests", "credential": "a credential that is refused",
 }  # fmt: skip
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in HINTS.items()}
 _MEANS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MEANS.items()}
@@ -66,6 +91,7 @@ _COMMON = frozenset(
     word
     for line in (
         "the and for not with from this that was are has have had but its when then than into out error",
+        "warn fatal critical notice",
         "errors failed failure exception traceback most recent call last file line raise return def self",
         "true false info warning debug log logger logging get set new old all one two http https",
         "post put request response status handle handler main app run import class else elif try except while",

@@ -14,7 +14,7 @@ from tools.oplogs.traces import Trace
 from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
-from tools.triage.deploys import tagged
+from tools.triage.deploys import committed, tagged
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
@@ -66,7 +66,7 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     notes = _notes(incident)
     deploys = incident.deploys
     if deploys is None:
-        deploys = await tagged(incident.history) if incident.history else ()
+        deploys = await _unrecorded(incident.history, notes) if incident.history else ()
     spans = [log.span() for log in incident.logs.values()]
     end = max((last for _, last in spans), default=-1)
     start = incident.since or min((first for first, _ in spans if first >= 0), default=-1)
@@ -89,6 +89,14 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
         return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
     facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
     return _with(await _looked_into(incident, ledger, notes, facts), fired), onset
+
+
+async def _unrecorded(history: History, notes: list[str]) -> tuple[Deploy, ...]:
+    """What went live by tags, or at least what was committed."""
+    found = await tagged(history)
+    if not found:
+        notes.append("no deploys are known, neither from records nor from tags: commits count by when they were made")
+    return found or await committed(history)
 
 
 def _fired(alerts: Sequence[Alert], topology: Topology, ledger: Ledger) -> list[Moment]:
@@ -210,6 +218,8 @@ def _timeline(found: _Found, verdict: Verdict, suspects: Sequence[Suspected]) ->
         late = deploy.time > found.onset + AFTER_S
         said = " (after the onset: not the cause)" if late else " (suspect)" if deploy.time == lead else ""
         what = f"Deploy of {deploy.service or 'all services'} {deploy.revision[:12] or mask(deploy.note)[:60]}{said}."
+        if not deploy.live:
+            what = f"Commit {deploy.revision[:12]}{said}."
         rows.append(Moment(time=deploy.time, what=what, cites=(deploy.evidence,)))
     for symptom in found.symptoms[:12]:
         what = f"{symptom.service}: first `{symptom.text[:100]}`."
@@ -227,11 +237,18 @@ def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tupl
     found = []
     for name in affected:
         mine = [each for each in symptoms if each.service == name]
-        if mine:
-            lines = sum(each.after for each in mine)
+        spoken = [each for each in mine if each.state != "silent"]
+        if mine and not spoken:
+            text = f"{name} stopped writing at {written(mine[0].first)}."
+            found.append(Sentence(text=text, cites=(mine[0].evidence,)))
+        elif mine:
+            lines = sum(each.after for each in spoken)
             apart = "" if connected(origin, name, topology) else " (not connected with where it began)"
-            text = f"{name} is affected: {len(mine)} new or grown templates, {lines} lines since the onset{apart}."
-            found.append(Sentence(text=text, cites=tuple(each.evidence for each in mine[:5])))
+            kinds = (
+                f"{len(spoken)} kinds of error or warning are" if len(spoken) > 1 else "one kind of error or warning is"
+            )
+            text = f"{name} is affected: {kinds} new or more frequent, {lines} lines since the onset{apart}."
+            found.append(Sentence(text=text, cites=tuple(each.evidence for each in spoken[:5])))
     callers = sorted(name for name in topology.calls if origin in topology.below(name) and name not in affected)
     if callers and found:
         text = f"Not affected by their logs, but they depend on {origin}: {', '.join(callers)}."
@@ -260,7 +277,7 @@ def _healthy(
         )
     rows = [
         Moment(time=d.time, what=f"Deploy of {d.service or 'all services'} {d.revision[:12]}.", cites=(d.evidence,))
-        for d in live
+        for d in live if d.live
     ]  # fmt: skip
     return Note(
         cause="healthy" if cause == "healthy" else "inconclusive",

@@ -64,8 +64,8 @@ def page(note: Note) -> str:
             f"{a.kind}: {_claim(a.sentence)}" + (f'<pre tabindex="0">{escape(a.command)}</pre>' if a.command else "")
             for a in note.actions
         ]),
+        *_part("To decide", map(_claim, note.decide)), *_part("Blast radius", map(_claim, note.blast)),
         *_table(note.timeline), *_suspects(note.suspects), *_part("Hypotheses", map(_hypothesis, note.hypotheses)),
-        *_part("Blast radius", map(_claim, note.blast)), *_part("To decide", map(_claim, note.decide)),
         "<h2>Evidence</h2><dl>",
         *(f'<dt id="{escape(e.id)}">{escape(e.id)} {e.kind}</dt><dd><code>{escape(e.summary)}</code>'
           f"{_soft(e.where)}{_soft(e.query)}</dd>" for e in note.evidence),

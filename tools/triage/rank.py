@@ -23,6 +23,10 @@ CONTENT = ("frame", "file", "terms", "kind", "means")
 _NEAR = 3  # lines
 _PACKAGE = re.compile(r"\s*\"?([A-Za-z][\w.-]{2,60})")
 _EXCERPT = 40  # lines of a diff
+_CALL = re.compile(r"\b[\w.]+\((?=\s*[furb]*[\"'])")  # what writes a text: the same for every message
+_PROSE = re.compile(
+    r"([\"'])[^\"'\n]*\s[^\"'\n]*\1"
+)  # literals of several words: texts for people, of other messages too
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def _suspected(change: Changed, case: Case, weights: dict[str, float]) -> Suspec
         author=change.commit.author if change.commit else "", kind=change.kind, service=change.deploy.service,
         deployed=change.deploy.time, score=round(sum(point.points for point in points), 2),
         grounding=round(grounding, 2), points=points, files=change.files, excerpt=_excerpt(change, case),
-        evidence=change.evidence,
+        evidence=change.evidence, live=change.deploy.live,
     )  # fmt: skip
 
 
@@ -91,6 +95,8 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
         near = any(abs(line - place.line) <= _NEAR for line in change.lines.get(place.file, ()))
         if not wrote and not near and place.file not in change.files:
             continue
+        if not wrote and not place.trace:  # beside where a message is written nothing has failed
+            near = False
         kept = wrote and bool(place.failing) and _bare(place.failing) in _bare(change.removed)
         wrote, near = wrote and not kept, near and not kept
         full = FRAME if wrote else NEAR_FRAME if near else FILE
@@ -103,7 +109,10 @@ def _frame(change: Changed, places: Sequence[Place]) -> Point | None:
             if near
             else "changed the file of"
         )
-        what = f"It {how} the frame {place.file}:{place.line} ({place.function or '?'})."
+        at = f"the frame {place.file}:{place.line} ({place.function or '?'})"
+        if not place.trace:
+            at = f"the message of the error, {place.file}:{place.line}"
+        what = f"It {how} {at}."
         point = Point(name="frame" if wrote or near else "file", points=round(full * share, 2), detail=what,
                       evidence=place.evidence)  # fmt: skip
         if best is None or point.points > best.points:
@@ -136,7 +145,8 @@ def _terms(change: Changed, case: Case, weights: dict[str, float]) -> Point | No
 
 def _code(symptom: Symptom, places: Sequence[Place]) -> str:
     """The code that writes what a symptom says."""
-    return " ".join(place.code for place in places if place.service == symptom.service and place.code)
+    own = [place for place in places if place.service == symptom.service and place.code]
+    return " ".join(_CALL.sub("", _PROSE.sub("''", place.code)) for place in own)
 
 
 def _kind(change: Changed, case: Case) -> Iterator[Point]:
@@ -173,11 +183,13 @@ def _packages(change: Changed) -> frozenset[str]:
 def _time(change: Changed, case: Case) -> Point:
     gap = max(0, case.onset - change.deploy.time)
     points = TIME * math.exp(-gap / max(150.0, 0.25 * case.span))
-    said = f"It went live {_spent(gap)} before the onset."
+    said = f"It {'went live' if change.deploy.live else 'was committed'} {_spent(gap)} before the onset."
     return Point(name="time", points=round(points, 2), detail=said, evidence=change.deploy.evidence)
 
 
 def _spent(seconds: int) -> str:
+    if seconds >= 2 * 86_400:
+        return f"{seconds // 86_400} days"
     return f"{seconds} s" if seconds < 180 else f"{seconds // 60} min"
 
 

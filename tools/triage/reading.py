@@ -24,6 +24,7 @@ BAD = ("error", "fatal")
 WORK = ("info", "debug")  # levels of lines that tell of work done
 SURER = SURE + 3  # of warnings alone: services have them on good days too
 NEWS = 0.01  # that a template which was always there is first seen so late
+LED_UP = 0.3  # of the time before a stretch, in which all earlier lines of its main template have to fall
 LEAST_WORK = 60  # of them, from which on they can be a measure
 SLACK_S, MAX_SLACK_S = (
     2,
@@ -72,9 +73,10 @@ def onsets(logs: Mapping[str, Log], since: int | None) -> dict[str, Stretch]:
     found: dict[str, Stretch] = {}
     for name, log in logs.items():
         for levels in (BAD, ("warning",)):
-            seen = _stretch(log, levels, max(start, since or start), end)
+            begin = max(start, since or start)
+            seen = _stretch(log, levels, begin, end)
             if seen:
-                found[name] = replace(seen, start=_sharper(log, levels, seen))
+                found[name] = replace(seen, start=_sharper(log, levels, seen, begin))
                 break
     return found
 
@@ -121,14 +123,29 @@ def _newcomer(log: Log, levels: tuple[str, ...], work: NDArray[np.int64]) -> boo
     return any(share**count < NEWS for share, count in shares)
 
 
-def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch) -> int:
-    """The start of a stretch by its most frequent template alone: usual errors shortly before it do not count."""
+def _sharper(log: Log, levels: tuple[str, ...], seen: Stretch, begin: int) -> int:
+    """The start of a stretch by its most frequent template alone: usual errors shortly before it do not count.
+
+    begin: from when on lines count.
+    """
     window = Window(since=seen.start, until=seen.end)
     rates = [rate for rate in activity(log.index, window).rates if rate.template.level in levels]
     most = max(rates, key=lambda rate: rate.lines, default=None)
     if most is None or most.lines < sum(rate.lines for rate in rates) / 2:
         return seen.start
-    return max(seen.start, most.first)
+    return _led_up(log, most.template.number, begin, max(seen.start, most.first))
+
+
+def _led_up(log: Log, template: int, begin: int, start: int) -> int:
+    """The first line of the stretch's main template, where those before the stretch came too close to it for chance."""
+    times = np.concatenate([at[ids == template] for ids, at in log.index.activity()])
+    begin = max(begin, log.span()[0])
+    ahead = times[(times >= begin) & (times < start)]
+    if not len(ahead) or start <= begin:
+        return start
+    first = int(ahead.min())
+    share = (start - first) / (start - begin)
+    return first if share < LED_UP and share ** len(ahead) < NEWS else start
 
 
 def symptoms(log: Log, window: Window, end: int, ledger: Ledger) -> tuple[Symptom, ...]:

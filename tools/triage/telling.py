@@ -29,14 +29,14 @@ def _told(note: Note, *, markdown: bool) -> Iterator[str]:
     yield f"{'# ' if markdown else ''}Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})"
     yield ""
     yield from (_sentence(each) for each in note.summary)
+    yield from _section("What to do", markdown, list(_actions(note)))
+    yield from _section("To decide", markdown, [f"- {_sentence(each)}" for each in note.decide])
+    yield from _section("Blast radius", markdown, [f"- {_sentence(each)}" for each in note.blast])
     yield from _section("Timeline", markdown, list(_timeline(note, markdown=markdown)))
     for number, suspect in enumerate(note.suspects, 1):
         yield from _section("Suspect changes", markdown, []) if number == 1 else ()
         yield from _suspect(number, suspect, markdown=markdown)
     yield from _section("Hypotheses", markdown, list(_hypotheses(note, markdown=markdown)))
-    yield from _section("Blast radius", markdown, [f"- {_sentence(each)}" for each in note.blast])
-    yield from _section("What to do", markdown, list(_actions(note)))
-    yield from _section("To decide", markdown, [f"- {_sentence(each)}" for each in note.decide])
     rows = [
         f"- {each.id} {each.kind}: {_code(each.summary, markdown=markdown)}"
         f"{f' [{each.where}]' if each.where else ''}{f' ({each.query})' if each.query else ''}"
@@ -84,7 +84,7 @@ def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
         at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
         mark = (
             "D"
-            if row.what.startswith("Deploy")
+            if row.what.startswith(("Deploy", "Commit"))
             else "A"
             if row.what.startswith("Alerts")
             else "O"

@@ -29,7 +29,10 @@ class Observation(Value):
 
 
 class Deploy(Value):
-    """A revision went live. service "": all services; revision "": something outside the repository was changed."""
+    """A revision went live. service "": all services; revision "": something outside the repository was changed.
+
+    live: False where it was only committed then, and when it went live is not known.
+    """
 
     time: int
     service: str = ""
@@ -37,6 +40,7 @@ class Deploy(Value):
     previous: str = ""
     note: str = ""
     evidence: str = ""
+    live: bool = True
 
 
 class Symptom(Value):
@@ -87,6 +91,7 @@ class Suspected(Value):
     files: tuple[str, ...]
     excerpt: str
     evidence: tuple[str, ...]
+    live: bool = True  # False: committed at `deployed`; when it went live is not known
 
 
 class Sentence(Value):

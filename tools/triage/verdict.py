@@ -18,6 +18,7 @@ WORDS = 2.5  # points up to which words alone do not tell changes of one deploy 
 TIMELY = 0.6  # points of time
 CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
+_ANSWERED = frozenset({"quota", "credential"})  # what another service says to our face
 _GROWING = frozenset({"memory", "pool", "slow"})  # what a change can use up slowly
 ABLE = 0.45  # of a change that only could have brought it about
 CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
@@ -35,20 +36,34 @@ class Verdict:
 
 def judged(case: Case, suspects: Sequence[Suspected], upstream: str) -> Verdict:
     """A change where it is grounded enough, something outside where the words say so, or what is left to decide."""
-    mine = [each for each in case.symptoms if each.service == case.origin] or list(case.symptoms)
+    mine = _mine(case)
     words = next((each for each in mine if set(each.hints) & OUTSIDE), None)
     lead = suspects[0] if suspects and suspects[0].score >= PLAUSIBLE else None
     if lead is not None and lead.kind != "inert" and _carries(lead, outside=words is not None or bool(upstream)):
         return _blamed(case, mine[0], lead, suspects[1:])
     if words is not None:
-        if lead is not None and not upstream and _alone_able(lead, suspects[1:]):
-            return replace(_blamed(case, mine[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
-        if lead is not None and of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
-            return _between(case, words, lead)
-        return _outside(case, words, upstream, suspects)
+        return _by_words(case, (words, upstream), lead, suspects)
     if lead is not None:
         return _unsure(case, mine[0], lead)
-    return _nothing_fits(case, mine[0])
+    return _nothing_fits(case, mine[0]) if suspects else _unknown(case, mine[0])
+
+
+def _mine(case: Case) -> list[Symptom]:
+    """What the service where it began says, or all that is said."""
+    return [each for each in case.symptoms if each.service == case.origin] or list(case.symptoms)
+
+
+def _by_words(case: Case, said: tuple[Symptom, str], lead: Suspected | None, suspects: Sequence[Suspected]) -> Verdict:
+    """The errors speak of something outside, and no change carries. said: the words, and what the origin calls."""
+    words, upstream = said
+    refused = bool(upstream) and bool(set(words.hints) & _ANSWERED)
+    if lead is None or (refused and lead.grounding < SOME):
+        return _outside(case, words, upstream, suspects)
+    if not upstream and _alone_able(lead, suspects[1:]):
+        return replace(_blamed(case, _mine(case)[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
+    if of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
+        return _between(case, words, lead)
+    return _outside(case, words, upstream, suspects)
 
 
 def of(suspect: Suspected, name: str) -> float:
@@ -123,13 +138,16 @@ def _claim(lead: Suspected) -> Sentence:
     reasons = [point for point in lead.points if point.points > 0]
     best = max(reasons, key=lambda point: point.points)
     where = f" in {lead.service}" if lead.service else ""
-    text = f"The most probable cause is {named(lead)}{where}, live since {written(lead.deployed)}."
+    since = "live since" if lead.live else "committed at"
+    text = f"The most probable cause is {named(lead)}{where}, {since} {written(lead.deployed)}."
     return Sentence(text=text, cites=tuple(dict.fromkeys((*lead.evidence, best.evidence))))
 
 
 def _began(case: Case, symptom: Symptom) -> Sentence:
     what = symptom.text[:120]
-    text = f"Since {written(case.onset)}, {symptom.service} says something {symptom.state}: `{what}`."
+    kind = "warning" if symptom.level == "warning" else "error"
+    how = f"a new {kind}" if symptom.state == "new" else f"far more often than before this {kind}"
+    text = f"Since {written(case.onset)}, {symptom.service} writes {how}: `{what}`."
     if symptom.state == "silent":
         text = f"{symptom.service} stopped writing at {written(symptom.first)}."
     return Sentence(text=text, cites=(symptom.evidence,))
@@ -149,7 +167,7 @@ def _either(words: Symptom, lead: Suspected) -> tuple[Sentence, ...]:
     """What decides between a change and a cause outside."""
     kind = next(hint for hint in words.hints if hint in OUTSIDE)
     text = (
-        f"To decide between {named(lead)} and a cause outside ({kind}), look at {measure(kind)} before "
+        f"To decide between {named(lead)} and a cause outside ({IN_WORDS[kind]}), look at {measure(kind)} before "
         f"{written(lead.deployed)}: if it was as bad then, the change is not it."
     )
     return (Sentence(text=text, cites=(*lead.evidence, words.evidence)),)
@@ -160,6 +178,7 @@ def measure(kind: str) -> str:
     looks = {
         "disk": "free space of the service's disk", "memory": "memory of the process", "clock": "the host's clock",
         "pool": "the number of open connections", "certificate": "the certificate's dates",
+        "quota": "how often it is asked and what it allows", "credential": "what the credential may do and until when",
     }  # fmt: skip
     return looks.get(kind, "latency and errors of what it calls")
 
@@ -174,7 +193,8 @@ def _outside(case: Case, words: Symptom, upstream: str, suspects: Sequence[Suspe
         return Verdict("infrastructure", 0.4, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
     confidence = 0.65 if kind in _PLAIN else 0.6 if upstream else 0.5
     where = f"{upstream}, which {case.origin} calls" if upstream else f"what {words.service} runs on"
-    text = f"No change fits; the errors speak of {told}: the cause is probably in {where}."
+    none = "No change fits" if suspects else "No change before the onset is known"
+    text = f"{none}; the errors speak of {told}: the cause is probably in {where}."
     return Verdict("infrastructure", confidence, (_began(case, words), Sentence(text=text, cites=(words.evidence,))))
 
 
@@ -182,6 +202,13 @@ def _unsure(case: Case, symptom: Symptom, lead: Suspected) -> Verdict:
     text = f"To decide whether {named(lead)} is the cause or only near in time, roll it back on one instance."
     return Verdict(
         "inconclusive", 0.3, (_began(case, symptom),), (Sentence(text=text, cites=(*lead.evidence, symptom.evidence)),)
+    )  # fmt: skip
+
+
+def _unknown(case: Case, symptom: Symptom) -> Verdict:
+    text = f"To decide, look at what was changed before {written(case.onset)}: no deploy or commit is known from then."
+    return Verdict(
+        "inconclusive", 0.2, (_began(case, symptom),), (Sentence(text=text, cites=(symptom.evidence,)),)
     )  # fmt: skip
 
 

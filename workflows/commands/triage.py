@@ -43,7 +43,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
         typer.Option(
             metavar="FILE",
             help="Records of deploys and flags (JSON lines, JSON, YAML; what GitHub, GitLab, kubectl, Argo CD, Flux, "
-            "Helm, LaunchDarkly and Unleash print). None: the repository's tags.",
+            "Helm, LaunchDarkly and Unleash print). None: the repository's tags, else its commits.",
         ),
     ] = None,
     since: Annotated[str, typer.Option(help=f"Only lines and deploys from this time on: {_TIME}.")] = "",
