@@ -1,0 +1,33 @@
+"""What a failure says of the place that it runs in: it may be no fault of the code at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tools.git import plain
+from tools.values import Crash
+
+_NETWORK = re.compile(
+    r"name resolution|Name or service not known|nodename nor servname|No address associated with hostname"
+    r"|getaddrinfo|Network is unreachable|EAI_AGAIN|ENOTFOUND|dial tcp: lookup|failed to lookup address",
+    re.IGNORECASE,
+)
+_READ_ONLY = re.compile(r"Read-only file system|EROFS", re.IGNORECASE)
+_MODULE = re.compile(r"No module named '([\w.]{1,100})'|Cannot find (?:module|package) '([@\w./-]{1,100})'")
+
+
+def surroundings(crashes: Iterable[Crash]) -> tuple[str, ...]:
+    """What to look at first because of where tests run, each once."""
+    found: list[str] = []
+    for crash in crashes:
+        text = f"{crash.kind}: {crash.message}"
+        missing = _MODULE.search(text)
+        if _NETWORK.search(text):
+            found.append("tests run without network here: see whether the failure is only that they ask for it")
+        if _READ_ONLY.search(text):
+            found.append("tests can write into the checkout and the temporary directory alone: see where they write to")
+        if missing:
+            name = plain(missing[1] or missing[2], 100)
+            found.append(f"{name} is not in the environment: if it is a dependency, install it too (--install COMMAND)")
+    return tuple(dict.fromkeys(found))
