@@ -20,10 +20,13 @@ SAME = 0.6  # share of a template's words that have to be the same in all its me
 MAX_WORDS = 160
 MANY = 5  # different texts after the same words and a colon that are no longer told apart
 UNLIKE = 3  # different lengths of these texts
+COLONS = 2  # of a message after which it is asked
 BEFORE = 2  # spoken words that stand before such a colon at least
 _VALUES: tuple[tuple[str, re.Pattern[str], str], ...] = (  # the sign without which there is none, what it is, its place
     ("://", re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s,;'\"<>\])]+"), "0"),
     (" at 0x", re.compile(r"<[\w.]+(?: [\w.]+){0,3} at 0x[0-9a-fA-F]+[^<>\n]{0,40}>"), "0"),
+    ("::", re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){0,6}:(?:[0-9a-fA-F]{1,4}:){0,6}[0-9a-fA-F]{1,4}(?![\w:])"), "0"),
+    (":", re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![\w:])"), "0"),
     ("{", re.compile(r"\{[^{}\n]{0,2000}\}"), "{0}"),
     ("[", re.compile(r"\[(?:[\"'(][^\[\]\n]{0,2000}|[^\[\]\s]{1,100}, [^\[\]\n]{0,2000})?\]"), "[0]"),
     ('"', re.compile(r'(?<![\w"])"[^"\n]{0,500}"(?![\w"])'), "0"),
@@ -33,7 +36,8 @@ _NUMBERED = re.compile(r"[A-Za-z0-9_.\-/\\@%$~+*]*[0-9][A-Za-z0-9_.\-/\\@%$~+*]*
 _DAYS = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[\w.\-+@%~]+){2,}/?|(?<!\w)~?/[\w.\-/]+"), "0"),  # paths
+    (re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[\w.\-+@%~]+){2,}/?(?: [\w.-]+(?:/[\w.-]+)+)*|(?<!\w)~?/[\w.\-/]+"), "0"),  # paths
+    (re.compile(r"\b0 ?[KMGTP]i?B\b"), "0"),  # sizes
     (re.compile(r"\b[a-f]{6,}\b"), "0"),  # hexadecimal without a digit
     (re.compile(rf"\b(?:{_DAYS}[a-z]*,?\s+)?{_MONTHS}[a-z]*\s+0(?:[\s:,]+(?:0|[A-Z]{{3,4}}\b))*"), "0"),  # dates
     (re.compile(r"0(?:[:,#|;=/&x^-]+0)+"), "0"),  # numbers that hang together
@@ -102,34 +106,40 @@ def _by_size(rows: Iterable[Words], few: int, same: float) -> Iterator[tuple[lis
 
 def _ending_freely(spoken: Mapping[Words, Sequence[str]], few: int, same: float) -> dict[str, list[Words]]:
     """Rows that go on in many ways after the same words and a colon, by the template of these words."""
-    rows: dict[Words, list[Words]] = defaultdict(list)
-    for words in spoken:
-        end = _colon(words)
-        if end:
-            rows[words[:end]].append(words)
     found: dict[str, list[Words]] = {}
-    for heads, columns in _by_size(rows, few, same):
-        whole = [words for head in heads for words in rows[head]]
-        tails = {words[len(columns) :] for words in whole}
-        if len(tails) >= MANY and _unlike(tails):
-            found[_text(columns, spoken[whole[0]][0])] = whole
+    left = list(spoken)
+    for colon in range(COLONS):
+        tails: dict[Words, dict[Words, Words]] = defaultdict(dict)  # head → row → how it goes on
+        for words in left:
+            head, tail = _parted(words, colon)
+            if head:
+                tails[head][words] = tail
+        for heads, columns in _by_size(tails, few, same):
+            rows = {words: tail for head in heads for words, tail in tails[head].items()}
+            if _unlike(set(rows.values())):
+                found.setdefault(_text(columns, spoken[next(iter(rows))][0]), []).extend(rows)
+        free = {words for rows in found.values() for words in rows}
+        left = [words for words in left if words not in free]
     return found
 
 
-def _colon(words: Words) -> int:
-    """Where a row goes on after the first colon that has enough words before it, 0 for nowhere."""
+def _parted(words: Words, colon: int) -> tuple[Words, Words]:
+    """A row up to a colon that has enough words before it, and what follows; nothing where there is none."""
     said = 0
     for place, word in enumerate(words):
-        if said >= BEFORE and word[-1] == ":":
-            return place + 1
+        at = word.find(":") + 1
+        if at and said >= BEFORE and word[at : at + 1] in ("", " ") and not _LETTER.search(word):
+            if not colon:
+                rest = word[at:].strip()
+                return (*words[:place], word[:at]), ((rest, *words[place + 1 :]) if rest else words[place + 1 :])
+            colon -= 1
         said += word != FILLED and _LETTER.search(word) is not None
-    return 0
+    return (), ()
 
 
 def _unlike(tails: Set[Words]) -> bool:
     """Whether tails begin, and end, in too many ways to be texts of a program."""
-    lengths = {len(tail) for tail in tails}
-    return len(lengths) >= UNLIKE and len({tail[:1] for tail in tails}) >= MANY
+    return len({len(tail) for tail in tails}) >= UNLIKE and len({tail[:1] for tail in tails}) >= MANY
 
 
 def _groups(rows: list[Words], few: int, same: float) -> Iterable[tuple[list[Words], list[set[str]]]]:
@@ -154,8 +164,9 @@ def _splits(columns: Sequence[set[str]], few: int, same: float) -> int | None:
     if signs:
         return min(signs, key=lambda place: len(columns[place]))
     fixed = sum(1 for words in columns if len(words) == 1 and _LETTER.search(next(iter(words))))
-    if not fixed or fixed < same * (fixed + len(varying)):
-        return min(varying, key=lambda place: len(columns[place]))
+    free = [place for place in varying if not place or columns[place - 1] != {"="}]  # not the value of a named field
+    if free and (not fixed or fixed < same * (fixed + len(free))):
+        return min(free, key=lambda place: len(columns[place]))
     spoken = [place for place in varying if FILLED not in columns[place]]
     place = min(spoken, key=lambda place: len(columns[place]), default=None)
     return place if place is not None and len(columns[place]) <= few else None
@@ -168,6 +179,6 @@ def _distinctive(word: str) -> bool:
 
 def _text(columns: Sequence[set[str]], message: str) -> str:
     """The template as one of its messages is written."""
-    words = ((word if len(column) == 1 else FILLED, spaced)
-             for column, (word, spaced) in zip(columns, _parts(message), strict=False))  # fmt: skip
+    words = ((next(iter(column)) if len(column) == 1 else FILLED, spaced)
+             for column, (_, spaced) in zip(columns, _parts(message), strict=False))  # fmt: skip
     return "".join(f" {word}" if spaced else word for word, spaced in words)
