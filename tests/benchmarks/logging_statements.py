@@ -118,12 +118,11 @@ def _pieces(said: ast.expr, arguments: list[ast.expr]) -> list[str | Slot] | Non
         given = said.right.elts if isinstance(said.right, ast.Tuple) else [said.right]
         return _percent(said.left.value, list(given)) if isinstance(said.left.value, str) else None
     if isinstance(said, ast.JoinedStr):
-        return [
-            _spelled(part) if isinstance(part, ast.Constant) else Slot(_named(part), "s") for part in said.values
-        ]
+        return [_spelled(part) if isinstance(part, ast.Constant) else Slot(_named(part), "s") for part in said.values]
     if isinstance(said, ast.Call) and isinstance(said.func, ast.Attribute) and said.func.attr == "format":
         text = said.func.value
-        return _braces(text.value, said.args) if isinstance(text, ast.Constant) and isinstance(text.value, str) else None
+        plain = text.value if isinstance(text, ast.Constant) else None
+        return _braces(plain, said.args) if isinstance(plain, str) else None
     return None
 
 
@@ -162,10 +161,39 @@ def _braces(text: str, arguments: list[ast.expr]) -> list[str | Slot]:
     return [*pieces, text[at:]]
 
 
-WORDS = (
-    "alpha billing cart checkout delta east frontend gateway inventory jobs kiosk ledger mailer north orders payments "
-    "queue reports search tenant users vault west zebra admin backup cache default events images"
-).split()
+FOLDERS = ("/var/lib", "/srv", "/home/ann/My Files", "/opt")
+WORDS = [
+    "alpha",
+    "billing",
+    "cart",
+    "checkout",
+    "delta",
+    "east",
+    "frontend",
+    "gateway",
+    "inventory",
+    "jobs",
+    "kiosk",
+    "ledger",
+    "mailer",
+    "north",
+    "orders",
+    "payments",
+    "queue",
+    "reports",
+    "search",
+    "tenant",
+    "users",
+    "vault",
+    "west",
+    "zebra",
+    "admin",
+    "backup",
+    "cache",
+    "default",
+    "events",
+    "images",
+]
 TROUBLES = (
     "Connection refused", "[Errno 111] Connection refused", "timed out", "'NoneType' object has no attribute 'get'",
     "No such file or directory: '/srv/data/part 7.bin'", "Not Found (HTTP 404)", "", "invalid literal for int()",
@@ -183,7 +211,7 @@ KINDS: dict[str, Callable[[Chance], str]] = {
     "ipv6": lambda c: f"fe80::{c.getrandbits(16):x}:{c.getrandbits(16):x}:{c.getrandbits(16):x}",
     "mac": lambda c: ":".join(f"{c.getrandbits(8):02x}" for _ in range(6)),
     "port": lambda c: str(c.randrange(1024, 65536)),
-    "path": lambda c: c.choice(("/var/lib", "/srv", "/home/ann/My Files", "/tmp")) + f"/{c.choice(WORDS)}/{c.choice(WORDS)}.{c.choice(('log', 'db', 'py', 'conf'))}",
+    "path": lambda c: "/".join((c.choice(FOLDERS), c.choice(WORDS), f"{c.choice(WORDS)}.{c.choice(('db', 'py'))}")),
     "url": lambda c: f"https://{c.choice(WORDS)}.shop.example/{c.choice(WORDS)}/{c.randrange(999)}?q={c.choice(WORDS)}",
     "duration": lambda c: c.choice((f"{c.random() * 9:.3f}", f"{c.randrange(900)}", f"{c.random():.6f}")),
     "size": lambda c: c.choice((str(c.getrandbits(30)), f"{c.random() * 900:.1f} MB", f"{c.randrange(99)}KiB")),
@@ -193,7 +221,7 @@ KINDS: dict[str, Callable[[Chance], str]] = {
     "class": lambda c: c.choice(("ValueError", "TimeoutError", "RpcError", "DBDeadlock", "ImageNotFound", "KeyError")),
     "object": lambda c: f"<{c.choice(WORDS).title()}Worker object at 0x{c.getrandbits(44):x}>",
     "word": lambda c: c.choice(WORDS),
-    "name": lambda c: c.choice((c.choice(WORDS), f"{c.choice(WORDS)}_{c.choice(WORDS)}", f"{c.choice(WORDS)}-{c.randrange(9)}")),
+    "name": lambda c: c.choice(WORDS) + c.choice(("", f"_{c.choice(WORDS)}", f"-{c.randrange(9)}")),
     "dotted": lambda c: f"{c.choice(WORDS)}.{c.choice(WORDS)}.{c.choice(WORDS)}",
     "list": lambda c: str([c.choice(WORDS) for _ in range(c.randrange(4))]),
     "numbers": lambda c: str([c.randrange(999) for _ in range(c.randrange(5))]),
@@ -211,11 +239,15 @@ CALLED = (
     ("path", r"path|file|dir$|dirname|directory|folder"), ("url", r"ur[li]|endpoint|link"), ("ip", r"^ip|_ip$|addr"),
     ("host", r"host|node|server|peer|domain"), ("port", r"port$"),
     ("duration", r"time|second|elapsed|duration|delay|interval|wait"), ("size", r"size|bytes|_mb$|_gb$|memory|space"),
-    ("number", r"count|num|len|total|index|offset|pid|attempt|retries|limit|code|id$"), ("state", r"stat(?:e|us)|phase"),
+    ("number", r"count|num|len|total|index|offset|pid|attempt|retries|limit|code|id$"),
+    ("state", r"stat(?:e|us)|phase"),
     ("class", r"cls|class|type|__name__"), ("version", r"version"), ("bool", r"^is_|^has_|enabled|flag"),
-    ("name", r"name|user|key|topic|group|queue|label|tag|driver|backend"), ("text", r"command|cmd|query|text|line|title"),
+    ("name", r"name|user|key|topic|group|queue|label|tag|driver|backend"),
+    ("text", r"command|cmd|query|text|line|title"),
 )  # fmt: skip
-GUESSED = ("name", "word", "number", "object", "none", "list", "dotted", "hex", "dict", "text", "share", "address", "ipv6")
+GUESSED = tuple(
+    ["name", "word", "number", "object", "none", "list", "dotted", "hex", "dict", "text", "share", "address", "ipv6"]
+)
 
 
 def kind_of(slot: Slot, chance: Chance) -> str:
@@ -234,39 +266,39 @@ def _quoted(value: str, slot: Slot) -> str:
     return repr(value) if slot.conversion in "ra" else value
 
 
-def _at(time: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(time, dt.UTC)
+def _written(form: str, time: float, one: Statement, message: str, process: int) -> str:
+    """A line under a header."""
+    at, milliseconds = dt.datetime.fromtimestamp(time, dt.UTC), f"{int(time * 1000) % 1000:03d}"
+    level = one.level
+    return form.format(
+        at=at, day=at.day, ms=milliseconds, epoch=time, millis=int(time * 1000), level=level, initial=level[0].upper(),
+        python={"fatal": "CRITICAL"}.get(level, level.upper()), klog="I" if level == "debug" else level[0].upper(),
+        java={"warning": "WARN"}.get(level, level.upper()), windows=level.capitalize(), module=one.module,
+        program=one.module.split(".")[0], file=one.module.rpartition(".")[2], said=message, quoted=json.dumps(message),
+        process=process,
+    )  # fmt: skip
 
 
-Header = Callable[[float, str, str, str, int], str]
-
-
-def _grade(level: str, fatal: str = "CRITICAL", warning: str = "WARNING") -> str:
-    return {"fatal": fatal, "warning": warning}.get(level, level.upper())
-
-
-def _milliseconds(time: float) -> str:
-    return f"{int(time * 1000) % 1000:03d}"
-
-
-# name: how (time, level, module, message, process) is written, and whether the level is
-HEADERS: dict[str, tuple[Header, bool]] = {
-    "python": (lambda t, g, m, s, p: f"{_at(t):%Y-%m-%d %H:%M:%S},{_milliseconds(t)} - {m} - {_grade(g)} - {s}", True),
-    "openstack": (lambda t, g, m, s, p: f"{_at(t):%Y-%m-%d %H:%M:%S}.{_milliseconds(t)} {p} {_grade(g)} {m} [None req-{p:08x}-8ab3-4c11-9d0e-77aa12bc{p:04x} admin admin] {s}", True),
-    "log4j": (lambda t, g, m, s, p: f"{_at(t):%y/%m/%d %H:%M:%S} {_grade(g, 'FATAL', 'WARN')} {m}: {s}", True),
-    "zookeeper": (lambda t, g, m, s, p: f"{_at(t):%Y-%m-%d %H:%M:%S},{_milliseconds(t)} - {_grade(g, 'FATAL', 'WARN'):5} [main:{m}@{p}] - {s}", True),
-    "logcat": (lambda t, g, m, s, p: f"{_at(t):%m-%d %H:%M:%S}.{_milliseconds(t)} {p:5d} {p + 7:5d} {g[0].upper()} {m}: {s}", True),
-    "syslog": (lambda t, g, m, s, p: f"{_at(t):%b} {_at(t).day:2d} {_at(t):%H:%M:%S} web-3 {m.split('.')[0]}[{p}]: {s}", False),
-    "rfc5424": (lambda t, g, m, s, p: f"<14>1 {_at(t):%Y-%m-%dT%H:%M:%S}.{_milliseconds(t)}Z web-3 {m.split('.')[0]} {p} - - {s}", False),
-    "windows": (lambda t, g, m, s, p: f"{_at(t):%Y-%m-%d %H:%M:%S}, {g.capitalize():22} {m.split('.')[0].upper():6} {s}", True),
-    "klog": (lambda t, g, m, s, p: f"{ {'warning': 'W', 'error': 'E', 'fatal': 'F'}.get(g, 'I')}{_at(t):%m%d %H:%M:%S}.{_milliseconds(t)}000 {p:7d} {m.rpartition('.')[2]}.go:{p % 900}] {s}", True),
-    "json": (lambda t, g, m, s, p: json.dumps({"ts": f"{t:.3f}", "level": g, "logger": m, "msg": s}), True),
-    "logfmt": (lambda t, g, m, s, p: f"time={_at(t):%Y-%m-%dT%H:%M:%S}Z level={g} logger={m} msg={json.dumps(s)}", True),
-    "rails": (lambda t, g, m, s, p: f"{g[0].upper()}, [{_at(t):%Y-%m-%dT%H:%M:%S}.{_milliseconds(t)}000 #{p}] {_grade(g, 'FATAL', 'WARN'):>5} -- : {s}", True),
-    "proxifier": (lambda t, g, m, s, p: f"[{_at(t):%m.%d %H:%M:%S}] {m.split('.')[0]}.exe - {s}", False),
-    "hdfs": (lambda t, g, m, s, p: f"{_at(t):%y%m%d %H%M%S} {p} {_grade(g, 'FATAL', 'WARN')} {m}: {s}", True),
-    "epoch": (lambda t, g, m, s, p: f"{t:.6f} {_grade(g)} {s}", True),
-    "millis": (lambda t, g, m, s, p: f"{int(t * 1000)} [{_grade(g)}] {m}: {s}", True),
+# name: how a line is written, and whether its level is
+HEADERS: dict[str, tuple[str, bool]] = {
+    "python": ("{at:%Y-%m-%d %H:%M:%S},{ms} - {module} - {python} - {said}", True),
+    "openstack": (
+        "{at:%Y-%m-%d %H:%M:%S}.{ms} {process} {python} {module} [None req-{process:08x} admin admin] {said}", True,
+    ),
+    "log4j": ("{at:%y/%m/%d %H:%M:%S} {java} {module}: {said}", True),
+    "zookeeper": ("{at:%Y-%m-%d %H:%M:%S},{ms} - {java:5} [main:{module}@{process}] - {said}", True),
+    "logcat": ("{at:%m-%d %H:%M:%S}.{ms} {process:5d} {process:5d} {initial} {module}: {said}", True),
+    "syslog": ("{at:%b} {day:2d} {at:%H:%M:%S} web-3 {program}[{process}]: {said}", False),
+    "rfc5424": ("<14>1 {at:%Y-%m-%dT%H:%M:%S}.{ms}Z web-3 {program} {process} - - {said}", False),
+    "windows": ("{at:%Y-%m-%d %H:%M:%S}, {windows:22} CBS    {said}", True),
+    "klog": ("{klog}{at:%m%d %H:%M:%S}.{ms}000 {process:7d} {file}.go:{process}] {said}", True),
+    "json": ('{{"ts": "{at:%Y-%m-%dT%H:%M:%S}.{ms}Z", "level": "{level}", "msg": {quoted}}}', True),
+    "logfmt": ("time={at:%Y-%m-%dT%H:%M:%S}Z level={level} logger={module} msg={quoted}", True),
+    "rails": ("{initial}, [{at:%Y-%m-%dT%H:%M:%S}.{ms}000 #{process}] {java:>5} -- : {said}", True),
+    "proxifier": ("[{at:%m.%d %H:%M:%S}] {program}.exe - {said}", False),
+    "hdfs": ("{at:%y%m%d %H%M%S} {process} {java} {module}: {said}", True),
+    "epoch": ("{epoch:.6f} {python} {said}", True),
+    "millis": ("{millis} [{python}] {module}: {said}", True),
 }  # fmt: skip
 
 
@@ -276,7 +308,7 @@ def corpus(spoken: list[Statement], header: str, *, lines: int, texts: int, seed
     chosen = chance.sample(spoken, min(texts, len(spoken)))
     kinds = [[kind_of(p, chance) for p in one.pieces if isinstance(p, Slot)] for one in chosen]
     weights = list(itertools.accumulate(1 / rank for rank in range(1, len(chosen) + 1)))
-    write, graded = HEADERS[header]
+    form, graded = HEADERS[header]
     made, time = [], float(START)
     for place in chance.choices(range(len(chosen)), cum_weights=weights, k=lines):
         one, kind = chosen[place], iter(kinds[place])
@@ -284,6 +316,6 @@ def corpus(spoken: list[Statement], header: str, *, lines: int, texts: int, seed
         parts = (p if isinstance(p, str) else _quoted(KINDS[next(kind)](chance), p) for p in one.pieces)
         message = " ".join("".join(parts).split())
         level = "info" if header == "klog" and one.level == "debug" else one.level
-        text = write(time, one.level, one.module, message, chance.choice((411, 1702, 23904)))
+        text = _written(form, time, one, message, chance.choice((411, 1702, 23904)))
         made.append(Line(text, message, one.label, level if graded else "", int(time)))
     return made

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 FILLED = "<*>"
 KEPT = "HTTP_"  # begins words that are never taken for filled in
@@ -22,10 +22,11 @@ MANY = 5  # different texts after the same words and a colon that are no longer 
 UNLIKE = 3  # different lengths of these texts
 COLONS = 2  # of a message after which it is asked
 BEFORE = 2  # spoken words that stand before such a colon at least
+_HEX = "[0-9a-fA-F]{1,4}"
 _VALUES: tuple[tuple[str, re.Pattern[str], str], ...] = (  # the sign without which there is none, what it is, its place
     ("://", re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s,;'\"<>\])]+"), "0"),
     (" at 0x", re.compile(r"<[\w.]+(?: [\w.]+){0,3} at 0x[0-9a-fA-F]+[^<>\n]{0,40}>"), "0"),
-    ("::", re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){0,6}:(?:[0-9a-fA-F]{1,4}:){0,6}[0-9a-fA-F]{1,4}(?![\w:])"), "0"),
+    ("::", re.compile(rf"(?<![\w:])(?:{_HEX}:){{0,6}}:(?:{_HEX}:){{0,6}}{_HEX}(?![\w:])"), "0"),
     (":", re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![\w:])"), "0"),
     ("{", re.compile(r"\{[^{}\n]{0,2000}\}"), "{0}"),
     ("[", re.compile(r"\[(?:[\"'(][^\[\]\n]{0,2000}|[^\[\]\s]{1,100}, [^\[\]\n]{0,2000})?\]"), "[0]"),
@@ -36,7 +37,10 @@ _NUMBERED = re.compile(r"[A-Za-z0-9_.\-/\\@%$~+*]*[0-9][A-Za-z0-9_.\-/\\@%$~+*]*
 _DAYS = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[\w.\-+@%~]+){2,}/?(?: [\w.-]+(?:/[\w.-]+)+)*|(?<!\w)~?/[\w.\-/]+"), "0"),  # paths
+    (
+        re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:/[\w.\-+@%~]+){2,}/?(?: [\w.-]+(?:/[\w.-]+)+)*|(?<!\w)~?/[\w.\-/]+"),
+        "0",
+    ),  # paths, also with blanks
     (re.compile(r"\b0 ?[KMGTP]i?B\b"), "0"),  # sizes
     (re.compile(r"\b[a-f]{6,}\b"), "0"),  # hexadecimal without a digit
     (re.compile(rf"\b(?:{_DAYS}[a-z]*,?\s+)?{_MONTHS}[a-z]*\s+0(?:[\s:,]+(?:0|[A-Z]{{3,4}}\b))*"), "0"),  # dates
@@ -137,7 +141,7 @@ def _parted(words: Words, colon: int) -> tuple[Words, Words]:
     return (), ()
 
 
-def _unlike(tails: Set[Words]) -> bool:
+def _unlike(tails: Collection[Words]) -> bool:
     """Whether tails begin, and end, in too many ways to be texts of a program."""
     return len({len(tail) for tail in tails}) >= UNLIKE and len({tail[:1] for tail in tails}) >= MANY
 
