@@ -245,8 +245,20 @@ CALLED = (
     ("name", r"name|user|key|topic|group|queue|label|tag|driver|backend"),
     ("text", r"command|cmd|query|text|line|title"),
 )  # fmt: skip
-GUESSED = tuple(
-    ["name", "word", "number", "object", "none", "list", "dotted", "hex", "dict", "text", "share", "address", "ipv6"]
+GUESSED = (
+    "name",
+    "word",
+    "number",
+    "object",
+    "none",
+    "list",
+    "dotted",
+    "hex",
+    "dict",
+    "text",
+    "share",
+    "address",
+    "ipv6",
 )
 
 

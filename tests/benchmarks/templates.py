@@ -20,11 +20,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+sys.path.insert(0, str(ROOT))
 
-from logging_statements import HEADERS, Line, corpus, statements  # noqa: E402
-from oplogs import MASKS, drain, from_raw, grouping_accuracy, ours  # noqa: E402
-
+from tests.benchmarks.logging_statements import HEADERS, Line, corpus, statements  # noqa: E402
+from tests.benchmarks.oplogs import MASKS, drain, from_raw, grouping_accuracy, ours  # noqa: E402
 from tools.oplogs.heads import said  # noqa: E402
 from tools.oplogs.stamps import Clock  # noqa: E402
 
