@@ -4,8 +4,8 @@
 
 FOLDER holds Python distributions, one a system, as `pip download --no-deps PACKAGE` leaves them. Each becomes a log
 under a header of its own (tests/benchmarks/logging_statements.py). Accuracy: the share of lines grouped exactly as
-the statements that wrote them, on the messages and on whole lines; "shuffled": of lines whose group is the same when
-they come in another order and half of them first. F1: of groups, whatever their size. Drain3 takes part where it is
+the statements that wrote them, on the messages and on whole lines; "shuffled": on half of them, in another order.
+F1: of groups, whatever their size. Drain3 takes part where it is
 installed. --totals: means alone, for systems that nothing was fitted to. --wrong: groups that are wrong, of one system.
 """
 
