@@ -25,6 +25,47 @@ def test_few_words_at_a_place_are_parts_of_programs() -> None:
     assert set(mine(messages).values()) == {"service <*> started on host", "service <*> stopped on host"}
 
 
+TROUBLES = [
+    "Connection refused",
+    "[Errno 111] Connection refused",
+    "disk full",
+    "'x' has no attribute 'y'",
+    "",
+    "timed out",
+]
+
+
+def test_free_text_after_a_colon_is_one_template() -> None:
+    """However long the text of an error is, and whatever else is filled in before."""
+    messages = [f"Could not stop task {name}: {trouble}" for name in NAMES for trouble in TROUBLES]
+    assert set(mine(messages).values()) == {"Could not stop task <*>: <*>"}
+    messages = [f"Task {n} raised in handler: {n}: {trouble}" for n, trouble in enumerate(TROUBLES)]
+    assert set(mine(messages).values()) == {"Task <*> raised in handler: <*>: <*>"}
+
+
+def test_few_texts_after_a_colon_stay_apart() -> None:
+    """A program that says three things after the same words says three things."""
+    messages = ["session of user: opened", "session of user: closed by peer", "session of user: no such user is known"]
+    assert set(mine(messages).values()) == set(messages)
+
+
+def test_values_of_several_words_are_one_place() -> None:
+    """Quoted texts, lists, mappings, objects, sizes, addresses and paths with blanks."""
+    values = ["'a b'", '"c"', "''", "<Worker object at 0x7f01>", "https://a.example/b?c=d", "10 MB", "4096",
+              "fe80::bad:beef:cafe", "aa:bb:cc:dd:ee:ff", "/home/ann/My Files/a/b.txt", "/srv/a/b.txt"]  # fmt: skip
+    assert set(mine(f"reading {value} for the client" for value in values).values()) == {"reading <*> for the client"}
+    lists = ["['a', 'b', 'c']", "['a']", "[]", "[1, 2, 3]"]
+    assert set(mine(f"peers {value} are known" for value in lists).values()) == {"peers [<*>] are known"}
+    mappings = ["{'a': 1, 'b': None}", "{}", "{'c': 'd'}"]
+    assert set(mine(f"options {value} are used" for value in mappings).values()) == {"options {<*>} are used"}
+
+
+def test_the_value_of_a_named_field_is_filled_in() -> None:
+    """Many states are no many templates."""
+    messages = [f"seen: {n} state={state}" for n, state in enumerate(["NEW", "BUILD", "ACTIVE", "PAUSED", "GONE"])]
+    assert set(mine(messages).values()) == {"seen: <*> state=<*>"}
+
+
 def test_short_messages_that_share_nothing_stay_apart() -> None:
     """No template is all filled in."""
     messages = ["link up", "disk full", "fan slow", "boot ok", "power lost", "node down"]

@@ -13,7 +13,7 @@ from http import HTTPStatus
 import orjson
 
 from tools.oplogs.mining import KEPT
-from tools.oplogs.stamps import FORMATS
+from tools.oplogs.stamps import FORMATS, ZONES
 
 MAX_HEAD = 12  # pieces of a line's beginning
 NEAR = 60  # characters before a time that still belong to the beginning
@@ -26,7 +26,11 @@ _LEVELS = {
 _LETTERS = {"I": "info", "W": "warning", "E": "error", "F": "fatal", "D": "debug", "V": "debug"}
 _NAMED = "|".join(sorted(_LEVELS, key=len, reverse=True))
 _TIMES = tuple(re.compile(at.pattern.decode().lstrip("^")) for name, at in FORMATS.items() if name != "klog")
-_AFTER = re.compile(r"(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?[\])]?[ \t]*(?:[-|:,][ \t]*)?")
+_NAMES_OF_ZONES = b"|".join(ZONES).decode()
+_AFTER = re.compile(
+    rf"(?:[.,:]\d{{1,9}})?(?: ?(?:(?:{_NAMES_OF_ZONES}|CST|IST|BST)\b|[+-]\d\d(?::?\d\d)?(?![\w.:/-])))?"
+    r"[\])]?[ \t]*(?:[-|:,][ \t]*)?"
+)
 _LEVEL = re.compile(rf"[\[(<|]?\s?\b(?P<level>(?i:{_NAMED}))\b\s?[\])>|]?(?:[ \t]*[-|:](?![\w/]))?(?:[ \t]+|:|$)")
 _LATER = re.compile(
     r"(?:\S{0,100}[^\s:][ \t]+){0,6}?"
@@ -54,6 +58,7 @@ _COMPONENT = re.compile(
     r"(?P<component>[A-Za-z_][\w.$/@-]{1,120}(?:\([\w.:-]{1,40}\))?(?:\[[^\]\s]{1,40}\])?)"
     r"(?:(?:(?<=\w)|(?<=[)\]])):[ \t]+|[ \t]+-[ \t]+)|(?P<logger>[\w$]{1,60}(?:\.[\w$]{1,60}){1,12})[ \t]+:[ \t]+"
 )
+_REQUEST = re.compile(r"(?P<component>[\w$]{1,60}(?:\.[\w$]{1,60}){1,12}) \[[^\[\]\n]{1,300}\][ \t]+(?P<logger>)")
 _SPOKEN = re.compile(r"[^\W\d_]")
 _SYSLOG_TIME = re.compile(r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ")
 _HOSTED = re.compile(r"[\w.:-]{1,100}[ \t]+(?P<component>[\w./() -]{1,60}?(?:\[\d+\])?): ?(?P<logger>)")
@@ -158,7 +163,9 @@ def _plain(line: str) -> Said:
             at = _graded(line, later.end(), dated=True, level=level)[0]
     hosted = (_HOSTED if _SYSLOG_TIME.match(line) else _PROCESS).match(line, at) if dated and not level else None
     match = hosted or (_COMPONENT.match(line, at) if dated or level else None)
-    if match and _SPOKEN.search(line, match.end()):
+    match = match or (_REQUEST.match(line, at) if dated and level else None)
+    named = match is not None and (match["component"] or match["logger"]).lower() not in _LEVELS
+    if match and named and _SPOKEN.search(line, match.end()):
         return Said(line[match.end() :], level, match["component"] or match["logger"])
     return Said(line[at:], level)
 

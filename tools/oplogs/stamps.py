@@ -21,7 +21,14 @@ _MONTHS = {name: place for place, name in enumerate(b"Jan Feb Mar Apr May Jun Ju
 _MONTH = rb"(?P<mon>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = rb"(?P<h>[01]\d|2[0-3]):(?P<mi>[0-5]\d):(?P<s>[0-5]\d|60)"
 _DENSE = rb"(?P<h>[01]\d|2[0-3])(?P<mi>[0-5]\d)(?P<s>[0-5]\d)"
-_ZONE = rb"(?:[.,:]\d{1,9})?(?: ?(?P<zone>Z\b|UTC\b|GMT\b|[+-][01]\d:?[0-5]\d\b))?"
+# minutes east of Greenwich; names that are several zones' (CST, IST, BST) are no times of ours to guess
+ZONES = {
+    b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 60, b"CET": 60, b"CEST": 120, b"EET": 120, b"EEST": 180,
+    b"MSK": 180, b"JST": 540, b"EST": -300, b"EDT": -240, b"CDT": -300, b"MST": -420, b"MDT": -360, b"PST": -480,
+    b"PDT": -420,
+}  # fmt: skip
+_ZONE = rb"(?:[.,:]\d{1,9})?(?: ?(?P<zone>(?:" + b"|".join(ZONES) + rb")\b|[+-][01]\d(?::?[0-5]\d)?(?![\w.:/-])))?"
+_HALVES = rb"(?P<h>[01]?\d|2[0-3]):(?P<mi>[0-5]\d):(?P<s>[0-5]\d|60)(?:[.,]\d{1,9})?(?: ?(?P<half>[AaPp])[Mm]\b)?"
 _DAY = rb"(?P<d>0[1-9]|[12]\d|3[01])"
 _NUMBER = rb"(?P<m>0[1-9]|1[0-2])"
 FORMATS: dict[str, re.Pattern[bytes]] = {
@@ -30,7 +37,8 @@ FORMATS: dict[str, re.Pattern[bytes]] = {
         "ISO 8601": rb"(?<!\d)(?P<y>(?:19|20)\d\d)([-/.])" + _NUMBER + rb"\2" + _DAY
         + rb"[T _-](?P<h>[01]\d|2[0-3])[:.](?P<mi>[0-5]\d)[:.](?P<s>[0-5]\d|60)" + _ZONE,
         "common log": rb"\b" + _DAY + rb"/" + _MONTH + rb"/(?P<y>\d{4}):" + _CLOCK + _ZONE,
-        "ctime": _MONTH + rb" +(?P<d>\d{1,2}) " + _CLOCK + rb"(?:\.\d+)?(?: [A-Z]{3,4})? (?P<y>(?:19|20)\d\d)\b",
+        "ctime": _MONTH + rb" +(?P<d>\d{1,2}) " + _CLOCK
+        + rb"(?:\.\d+)?(?: (?P<zone>[A-Z]{3,4}))? (?P<y>(?:19|20)\d\d)\b",
         "syslog": rb"\b" + _MONTH + rb" +(?P<d>\d{1,2}) " + _CLOCK,
         "day month year": rb"\b(?P<d>\d{1,2})[- ]" + _MONTH + rb"[- ](?P<y>\d{4})[ :]" + _CLOCK + _ZONE,
         "klog": rb"^[IWEF]" + _NUMBER + _DAY + rb" " + _CLOCK,
@@ -39,7 +47,7 @@ FORMATS: dict[str, re.Pattern[bytes]] = {
         + rb"[-T ](?P<h>\d\d?):(?P<mi>\d\d?):(?P<s>\d\d?)(?!\d)" + _ZONE,
         "six digits": rb"(?<!\d)(?P<y>\d\d)" + _NUMBER + _DAY + rb" " + _DENSE + rb"\b",
         "short year": rb"(?<![\d/])(?P<y>\d\d)/" + _NUMBER + rb"/" + _DAY + rb" " + _CLOCK,
-        "month first": rb"(?<![\d/])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4})[ ,]+" + _CLOCK,
+        "month first": rb"(?<![\d/])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4})[ ,]+" + _HALVES,
         "month and day": rb"(?<![\d-])" + _NUMBER + rb"[-.]" + _DAY + rb" " + _CLOCK,
         "epoch": rb"(?<![\w.-])(?P<epoch>1\d{9})(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?(?![\w.-])",
     }.items()
@@ -112,6 +120,8 @@ class Clock:
         if month > 12:
             month, day = day, month
         clock = [int(parts[name] or 0) for name in ("h", "mi", "s")]
+        if parts.get("half"):
+            clock[0] = clock[0] % 12 + (12 if parts["half"] in (b"P", b"p") else 0)
         if not (1 <= month <= 12 and 1 <= day <= 31):
             return UNDATED
         zone = self._offset(parts.get("zone"))
@@ -131,10 +141,10 @@ class Clock:
             self.told.zones["none"] += 1
             return self._zone
         if written[:1] not in b"+-":
-            self.told.zones["UTC"] += 1
-            return 0
+            self.told.zones["UTC" if ZONES.get(written) == 0 else written.decode()] += 1
+            return ZONES.get(written, self._zone)
         digits = written[1:].replace(b":", b"")
-        minutes = int(digits[:2]) * 60 + int(digits[2:4])
+        minutes = int(digits[:2]) * 60 + int(digits[2:4] or 0)
         self.told.zones[written.decode()] += 1
         return -minutes if written[:1] == b"-" else minutes
 
@@ -162,6 +172,6 @@ def _column(pattern: re.Pattern[bytes], lines: Sequence[bytes]) -> tuple[int, in
     if len({start for start, _ in spans}) != 1 or len(seconds) != 1:
         return None
     start = next(iter(spans))[0]
-    if zoned:
+    if zoned or any(match.groupdict().get("half") for match in found):
         return (start, next(iter(spans))[1]) if len(spans) == 1 else None
     return start, seconds.pop()
