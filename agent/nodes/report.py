@@ -185,8 +185,7 @@ def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[st
         left = [t for t in state.reproduced.ids if t not in patch.decisive]
         if left:
             steps.append(f"{len(left)} failing tests have another cause: run again with --test {left[0]}")
-    if outcome != "verified_patch" and state.failure:
-        steps += surroundings(state.failure.crashes)
+    steps += surroundings(state.failure.crashes if state.failure and outcome != "verified_patch" else ())
     if outcome == "diagnosed" and state.suspects:
         steps.append(f"look at {state.suspects[0].file}:{state.suspects[0].line} first")
     if outcome in ("diagnosed", "inconclusive") and not state.request.good and state.prepared and state.prepared.commit:
