@@ -15,6 +15,8 @@ from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import committed, tagged
+from tools.triage.durations import Slowed, slowed
+from tools.triage.durations import symptom as slowness
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
@@ -23,12 +25,13 @@ from tools.triage.observed import Seen, Series, looked, with_figures
 from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
-from tools.triage.reading import Log, counted, fresh_traces, onsets, raised, symptoms
+from tools.triage.reading import BAD, Log, counted, fresh_traces, onsets, raised, symptoms
 from tools.triage.topology import Topology
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
-from tools.triage.verdict import Verdict, judged
+from tools.triage.verdict import Verdict, judged, of_times
 
 SHOWN = 5  # suspects in the note
+CONSTANT, CONSTANT_SHARE = 20, 0.05  # errors all the time, and their share of the lines: no good day
 AFTER_S = 2  # a deploy that many seconds after the onset may still be before it: times have whole seconds
 
 
@@ -71,6 +74,8 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     end = max((last for _, last in spans), default=-1)
     start = incident.since or min((first for first, _ in spans if first >= 0), default=-1)
     stretches = onsets(incident.logs, incident.since)
+    slow = {} if stretches else _slow(incident.logs, start, end)
+    stretches = stretches or {name: each.stretch for name, each in slow.items()}
     found = first_onset(stretches, incident.topology, end - start)
     fired = _fired(incident.alerts, incident.topology, ledger)
     alarmed = min((row.time for row in fired), default=-1)
@@ -81,14 +86,21 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     window = Window(since=incident.since, onset=onset)
     fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
     seen = tuple(
-        symptom
+        said
         for name, log in incident.logs.items()
-        for symptom in (*counted(log, symptoms(log, window, end, ledger), start, end), *raised(name, fresh[name]))
+        for said in (*counted(log, symptoms(log, window, end, ledger), start, end), *raised(name, fresh[name]))
     )
+    seen += tuple(slowness(name, each, onset, ledger) for name, each in slow.items())
     if not seen:
         return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
     facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
     return _with(await _looked_into(incident, ledger, notes, facts), fired), onset
+
+
+def _slow(logs: Mapping[str, Log], start: int, end: int) -> dict[str, Slowed]:
+    """Service -> what became slow in it. Asked where no errors say when it began."""
+    found = {name: slowed(log.index, start, end) for name, log in logs.items()}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 async def _unrecorded(history: History, notes: list[str]) -> tuple[Deploy, ...]:
@@ -156,6 +168,9 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     suspects = ranked(changes, case)
     upstream = outside_of(origin, near, topology, incident.logs)
     verdict = judged(case, suspects, upstream)
+    times = [each for each in found.symptoms if each.state == "slower"]
+    if times:
+        verdict = of_times(verdict, times[0], suspects[0] if suspects else None)
     lead = suspects[0] if suspects and verdict.cause in ("change", "config", "dependency") else None
     previous = {deploy.service: deploy.previous for deploy in before if lead and deploy.time == lead.deployed}
     todo = await actions(
@@ -248,11 +263,24 @@ def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tupl
                 f"{len(spoken)} kinds of error or warning are" if len(spoken) > 1 else "one kind of error or warning is"
             )
             text = f"{name} is affected: {kinds} new or more frequent, {lines} lines since the onset{apart}."
+            if all(each.state == "slower" for each in spoken):
+                text = f"{name} is slow: {lines} lines since the onset tell of it{apart}."
             found.append(Sentence(text=text, cites=tuple(each.evidence for each in spoken[:5])))
     callers = sorted(name for name in topology.calls if origin in topology.below(name) and name not in affected)
     if callers and found:
         text = f"Not affected by their logs, but they depend on {origin}: {', '.join(callers)}."
         found.append(Sentence(text=text, cites=found[0].cites[:1]))
+    return tuple(found)
+
+
+def _constant(logs: Mapping[str, Log], ledger: Ledger) -> tuple[str, ...]:
+    """Evidence of services of whose lines many are errors, all the time that is looked at."""
+    found = []
+    for name, log in logs.items():
+        errors = len(log.times(BAD))
+        if errors >= CONSTANT and errors >= CONSTANT_SHARE * log.index.lines:
+            said = f"{name}: {errors} of {log.index.lines} lines are errors, from the start"
+            found.append(ledger.add("log", said, where=log.index.sources[0].path))
     return tuple(found)
 
 
@@ -270,6 +298,11 @@ def _healthy(
     ]  # fmt: skip
     text = f"Nothing happened: from {written(span[0])} to {written(span[1])} no service's errors stand out."
     decide: tuple[Sentence, ...] = ()
+    if dated and (constant := _constant(incident.logs, ledger)):
+        cause = "inconclusive"
+        text = "Errors come all the time, no more often than at the start: it may have begun before these logs do."
+        decide = (Sentence(text="To decide, give logs of the time before, or say when it began.", cites=constant),)
+        looked += constant
     if not dated:
         text = "No line has a time that is understood: what changed when cannot be said."
         decide = (
@@ -281,7 +314,7 @@ def _healthy(
     ]  # fmt: skip
     return Note(
         cause="healthy" if cause == "healthy" else "inconclusive",
-        confidence=(0.8 if lines >= 100 else 0.5) if dated else 0.0, onset=-1, service="",
+        confidence=(0.8 if lines >= 100 else 0.5) if cause == "healthy" else 0.0, onset=-1, service="",
         summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
         actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
         notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],

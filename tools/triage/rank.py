@@ -159,7 +159,7 @@ def _kind(change: Changed, case: Case) -> Iterator[Point]:
         said = f"It changes {'settings' if change.kind == 'config' else 'dependencies'}, and the error's words say so."
         yield Point(name="kind", points=KIND, detail=said, evidence=seen.evidence)
     able = next(((s, hint) for s in case.symptoms for hint in s.hints if hint in change.means), None)
-    if able and change.deploy.service in (case.origin, ""):
+    if able and (change.deploy.service in (case.origin, "") or _waited_for(change, case)):
         said = f"Lines that it changes can bring about what the error names ({able[1]})."
         yield Point(name="means", points=MEANS, detail=said, evidence=able[0].evidence)
 
@@ -212,6 +212,9 @@ def _place(change: Changed, case: Case) -> Point | None:
 def _elsewhere(change: Changed, case: Case) -> Point:
     """A change of another service than the one where it began."""
     service, origin, where = change.deploy.service, case.origin, change.deploy.evidence
+    if _waited_for(change, case):
+        said = f"It is in {service}, for which {origin} waits."
+        return Point(name="service", points=SERVICE, detail=said, evidence=where)
     if service in case.topology.below(origin):
         said = f"It is in {service}, which {origin} calls."
         return Point(name="service", points=BELOW, detail=said, evidence=where)
@@ -223,6 +226,13 @@ def _elsewhere(change: Changed, case: Case) -> Point:
         return Point(name="service", points=OTHER, detail=said, evidence=where)
     said = f"It is in {service}, on which {origin} does not depend."
     return Point(name="service", points=ELSEWHERE, detail=said, evidence=where)
+
+
+def _waited_for(change: Changed, case: Case) -> bool:
+    """Whether the origin only tells of longer times, and calls the changed service: its time is in them."""
+    spoken = [each for each in case.symptoms if each.service == case.origin and each.state != "silent"]
+    slower = bool(spoken) and all(each.state == "slower" for each in spoken)
+    return slower and change.deploy.service in case.topology.below(case.origin)
 
 
 def _hung_up(case: Case) -> bool:

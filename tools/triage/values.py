@@ -47,7 +47,8 @@ class Symptom(Value):
     """What a service's log says differently since the onset. before, after: lines on each side of it.
 
     counts: its lines in equal parts of the time looked at, () unknown.
-    state: "new", "more", "silent" (it stopped writing); hints: kinds of cause that its words name.
+    state: "new", "more", "silent" (it stopped writing), "slower" (lines tell of longer times); hints: kinds of cause
+    that its words name.
     """
 
     service: str
@@ -55,7 +56,7 @@ class Symptom(Value):
     text: str
     example: str
     level: str
-    state: Literal["new", "more", "silent"]
+    state: Literal["new", "more", "silent", "slower"]
     before: int
     after: int
     first: int

@@ -20,6 +20,7 @@ CLOSE = 0.8  # of the leader's score: then the second is as good
 _PLAIN = frozenset({"disk", "certificate", "clock"})  # words that name the cause itself
 _ANSWERED = frozenset({"quota", "credential"})  # what another service says to our face
 _GROWING = frozenset({"memory", "pool", "slow"})  # what a change can use up slowly
+UNSURE = 0.4  # of what only longer times tell of
 ABLE = 0.45  # of a change that only could have brought it about
 CAUSES: dict[str, Cause] = {"code": "change", "config": "config", "dependency": "dependency", "inert": "inconclusive"}
 
@@ -64,6 +65,16 @@ def _by_words(case: Case, said: tuple[Symptom, str], lead: Suspected | None, sus
     if of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
         return _between(case, words, lead)
     return _outside(case, words, upstream, suspects)
+
+
+def of_times(verdict: Verdict, symptom: Symptom, lead: Suspected | None) -> Verdict:
+    """The verdict where only times are longer: no words tell what it is, so that it is never sure."""
+    outside = f"what {symptom.service} calls and runs on"
+    text = f"Only times tell of it: look at {outside} before a change is taken back."
+    if lead is not None:
+        text = f"Only times tell of it: look whether {outside} was slow before {written(lead.deployed)} too."
+    decide = (*verdict.decide, Sentence(text=text, cites=(symptom.evidence,)))
+    return replace(verdict, confidence=min(verdict.confidence, UNSURE), decide=decide)
 
 
 def of(suspect: Suspected, name: str) -> float:
@@ -148,6 +159,8 @@ def _began(case: Case, symptom: Symptom) -> Sentence:
     kind = "warning" if symptom.level == "warning" else "error"
     how = f"a new {kind}" if symptom.state == "new" else f"far more often than before this {kind}"
     text = f"Since {written(case.onset)}, {symptom.service} writes {how}: `{what}`."
+    if symptom.state == "slower":
+        text = f"Since {written(case.onset)}, {symptom.service} tells of longer times: `{what}`."
     if symptom.state == "silent":
         text = f"{symptom.service} stopped writing at {written(symptom.first)}."
     return Sentence(text=text, cites=(symptom.evidence,))
