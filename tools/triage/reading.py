@@ -26,10 +26,7 @@ SURER = SURE + 3  # of warnings alone: services have them on good days too
 NEWS = 0.01  # that a template which was always there is first seen so late
 LED_UP = 0.3  # of the time before a stretch, in which all earlier lines of its main template have to fall
 LEAST_WORK = 60  # of them, from which on they can be a measure
-SLACK_S, MAX_SLACK_S = (
-    2,
-    60,
-)  # a crash may come that long before callers notice, and its lines have no time of their own
+SLACK_S, MAX_SLACK_S = 2, 60  # a crash may come that long before callers notice; its lines have no time of their own
 MOST = 12  # symptoms of a service
 CODE = 3  # lines of code of a traceback
 CHANCE = 0.3  # that a new error is none, up to which it counts; of a warning a tenth of it
