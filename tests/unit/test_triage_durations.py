@@ -79,6 +79,15 @@ async def test_longer_times_alone_are_never_sure_of_a_change(tmp_path: Path) -> 
     assert "web is slow" in " ".join(each.text for each in note.blast)
 
 
+async def test_somewhat_longer_times_make_a_healthy_day_less_sure(tmp_path: Path) -> None:
+    rows = (FORMS["words"](_at(second), 0.04 if second < 1500 else 0.11) for second in range(0, 2400, 5))
+    (tmp_path / "web.log").write_text("\n".join(rows) + "\n")
+    with closing(opened([tmp_path / "web.log"], cache=tmp_path / "cache")) as index:
+        note = await triage(Incident(logs={"web": Log("web", index)}, deploys=()))
+    assert (note.cause, note.confidence) == ("healthy", 0.4)
+    assert "takes somewhat longer" in note.summary[1].text
+
+
 async def test_errors_that_come_all_the_time_are_no_good_day(tmp_path: Path) -> None:
     """It began before the logs do."""
     rows = (f"{_at(second)} {'ERROR no price' if second % 20 == 0 else 'INFO served'}" for second in range(0, 2400, 2))

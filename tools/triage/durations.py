@@ -27,7 +27,8 @@ TEMPLATES, LINES, BLOCKS, PER_BLOCK = (
     200,
     400,
 )  # the most frequent; lines of one; blocks read; lines of one there
-QUICK, TIMES, LEAST_S = 0.25, 4.0, 0.05  # quantile; how much longer is slow; seconds longer
+QUICK, TIMES, LEAST_S = 0.25, 4.0, 0.03  # quantile; how much longer is slow; seconds longer
+MILD = 2.0  # how much longer makes a healthy day less sure
 SLOW, OFTEN, SURE = 8, 0.2, 10.0  # slow lines of a stretch; their share of its lines; log-likelihood ratio
 _UNITS = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "s": 1.0, "sec": 1.0,
@@ -68,9 +69,12 @@ class Slowed:
     now: float
 
 
-def slowed(index: Index, begin: int, end: int) -> Slowed | None:
-    """The template of a log that became slow most clearly within [begin, end); None where none did."""
-    found = [one for each in timed(index) if (one := _slowed(each, begin, end))]
+def slowed(index: Index, begin: int, end: int, times: float = TIMES) -> Slowed | None:
+    """The template of a log that became slow most clearly within [begin, end); None where none did.
+
+    times: how much longer than usual is slow.
+    """
+    found = [one for each in timed(index) if (one := _slowed(each, begin, end, times))]
     return max(found, key=lambda each: each.stretch.score, default=None)
 
 
@@ -148,13 +152,13 @@ def _seconds(form: re.Pattern[str], line: str) -> float | None:
     return float(found["number"]) * _UNITS[unit.lower()]
 
 
-def _slowed(each: Timed, begin: int, end: int) -> Slowed | None:
+def _slowed(each: Timed, begin: int, end: int, longer: float) -> Slowed | None:
     inside = (each.times >= begin) & (each.times < end)
     times, seconds = each.times[inside], each.seconds[inside]
     if len(times) < LINES:
         return None
     quick = float(np.quantile(seconds, QUICK))
-    slow = seconds > max(TIMES * quick, quick + LEAST_S)
+    slow = seconds > max(longer * quick, quick + LEAST_S)
     work = stretch(np.flatnonzero(slow).tolist(), 0, len(times) + 1, SURE)
     if work is None:
         return None

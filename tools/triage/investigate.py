@@ -15,7 +15,7 @@ from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import committed, tagged
-from tools.triage.durations import Slowed, slowed
+from tools.triage.durations import MILD, TIMES, Slowed, slowed
 from tools.triage.durations import symptom as slowness
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
@@ -97,9 +97,9 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     return _with(await _looked_into(incident, ledger, notes, facts), fired), onset
 
 
-def _slow(logs: Mapping[str, Log], start: int, end: int) -> dict[str, Slowed]:
+def _slow(logs: Mapping[str, Log], start: int, end: int, times: float = TIMES) -> dict[str, Slowed]:
     """Service -> what became slow in it. Asked where no errors say when it began."""
-    found = {name: slowed(log.index, start, end) for name, log in logs.items()}
+    found = {name: slowed(log.index, start, end, times) for name, log in logs.items()}
     return {name: each for name, each in found.items() if each is not None}
 
 
@@ -273,6 +273,16 @@ def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tupl
     return tuple(found)
 
 
+def _fine(lines: int, somewhat: Sequence[Symptom]) -> float:
+    """How sure it is that nothing happened. somewhat: what takes a little longer."""
+    return 0.4 if somewhat else 0.8 if lines >= 100 else 0.5
+
+
+def _longer(symptom: Symptom) -> Sentence:
+    text = f"From {written(symptom.first)} on {symptom.service} takes somewhat longer: `{symptom.text[:160]}`."
+    return Sentence(text=text, cites=(symptom.evidence,))
+
+
 def _constant(logs: Mapping[str, Log], ledger: Ledger) -> tuple[str, ...]:
     """Evidence of services of whose lines many are errors, all the time that is looked at."""
     found = []
@@ -308,14 +318,16 @@ def _healthy(
         decide = (
             Sentence(text="To decide, give logs with times, or --zone where they have none.", cites=(looked[0],)),
         )
+    mild = _slow(incident.logs, *span, MILD) if cause == "healthy" else {}
+    somewhat = tuple(slowness(name, each, each.stretch.start, ledger) for name, each in mild.items())
     rows = [
         Moment(time=d.time, what=f"Deploy of {d.service or 'all services'} {d.revision[:12]}.", cites=(d.evidence,))
         for d in live if d.live
     ]  # fmt: skip
     return Note(
         cause="healthy" if cause == "healthy" else "inconclusive",
-        confidence=(0.8 if lines >= 100 else 0.5) if cause == "healthy" else 0.0, onset=-1, service="",
-        summary=(Sentence(text=text, cites=tuple(looked)),), timeline=tuple(rows), suspects=(), symptoms=(), blast=(),
-        actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
+        confidence=_fine(lines, somewhat) if cause == "healthy" else 0.0, onset=-1, service="",
+        summary=(Sentence(text=text, cites=tuple(looked)), *map(_longer, somewhat)), timeline=tuple(rows),
+        suspects=(), symptoms=(), blast=(), actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
         notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],
     )  # fmt: skip
