@@ -13,7 +13,7 @@ from agent.domain import Evidence, Suspect
 from agent.evidence import observe
 from agent.state import State, Update
 from tools.localize.rank import Observed, functions, rank
-from tools.testing.paths import is_test_file
+from tools.testing.paths import is_doctest, is_test_file
 from tools.values import Coverage, TestRun
 
 MAX_FILES = 400
@@ -95,7 +95,9 @@ def merge_coverage(first: Coverage, second: Coverage) -> Coverage:
 
 async def _rank(state: State, deps: Deps, suite: Suite) -> list[Suspect]:
     failure = state.reproduced
-    tests = {test_file(test) for test in [r.id for r in suite.run.results] + list(failure.ids)}
+    # A source file with passing doctests is no test file: the fault may be in it.
+    ran = [result.id for result in suite.run.results if not is_doctest(result.id)]
+    tests = {test_file(test) for test in [*ran, *failure.ids]}
     covered = _covered_files(suite.coverage, set(failure.ids))
     framed = [f.file for crash in failure.crashes for f in crash.frames if f.inside]
     logged = await deps.bench.reading(state.ready, state.request)

@@ -318,6 +318,19 @@ def test_a_plain_directory_is_diagnosed(patchwright: Patchwright, tmp_path: Path
     assert ended.report["repository"]["commit"] is None
 
 
+def test_a_source_file_with_doctests_is_suspected(patchwright: Patchwright, tmp_path: Path) -> None:
+    """A suite that runs doctests too names source files as tests; the fault is found in such a file all the same."""
+    shown = '"""The sum of price times quantity over pairs of both.'
+    files = {
+        **SHOP,
+        "shop/prices.py": WRONG_CHEAPEST.replace(shown, f"{shown}\n\n    >>> subtotal([(2, 3)])\n    6\n    "),
+        "pytest.ini": "[pytest]\naddopts = --doctest-modules\n",
+    }
+    ended = patchwright.diagnose(repository(tmp_path / "shop", files), "--test", FAILING)
+    assert ended.outcome == "verified_patch", ended.text
+    assert ended.report["suspects"][0]["file"] == "shop/prices.py"
+
+
 UNITTEST = (
     "import unittest\n\nfrom shop.prices import cheapest\n\n\nclass Cheapest(unittest.TestCase):\n"
     "    def test_many(self):\n        self.assertEqual(cheapest([3, 1]), 1)\n"

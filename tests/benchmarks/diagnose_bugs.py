@@ -7,6 +7,7 @@ Patchwright, is no worse with the patch than without; seconds. Needs the package
     python tests/benchmarks/diagnose_bugs.py [BUG...] [--seconds N] [--sandbox docker]
     python tests/benchmarks/diagnose_bugs.py [BUG...] --compare      # each on bubblewrap, then on Docker, side by side
     python tests/benchmarks/diagnose_bugs.py --corpus tests/benchmarks/real_bugs_later.toml
+    python tests/benchmarks/diagnose_bugs.py --corpus tests/benchmarks/real_bugs_b.toml
 
 Docker's image is made from this machine's own Python, without a registry.
 """

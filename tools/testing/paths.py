@@ -95,3 +95,10 @@ def is_test_file(path: str) -> bool:
     parts = path.split("/")[:-1]
     by_name = name.startswith("test_") or name.endswith(("_test.py", "_test.go", ".test.js", ".test.ts", ".spec.js"))
     return by_name or name == "conftest.py" or any(part in ("tests", "test", "testing", "__tests__") for part in parts)
+
+
+def is_doctest(test: str) -> bool:
+    """Whether a test's id is pytest's for a doctest of a Python file: `shop.py::shop.cart.total`, `shop.py::shop`."""
+    file, _, name = test.partition("::")
+    stem = file.rpartition("/")[2].removesuffix(".py")
+    return file.endswith(".py") and "::" not in name and ("." in name.partition("[")[0] or name == stem)
