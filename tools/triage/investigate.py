@@ -328,6 +328,7 @@ def _healthy(
         cause="healthy" if cause == "healthy" else "inconclusive",
         confidence=_fine(lines, somewhat) if cause == "healthy" else 0.0, onset=-1, service="",
         summary=(Sentence(text=text, cites=tuple(looked)), *map(_longer, somewhat)), timeline=tuple(rows),
-        suspects=(), symptoms=(), blast=(), actions=(), decide=decide, evidence=ledger.all, reproduction="", revision="", good="", citations="",
+        suspects=(), symptoms=(), blast=(), actions=(), decide=decide, evidence=ledger.all, reproduction="",
+        revision="", good="", citations="",
         notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],
     )  # fmt: skip
