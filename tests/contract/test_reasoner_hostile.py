@@ -25,11 +25,11 @@ NESTED = b"[" * 200_000
 IN_FULL = Patience(attempts=1, longest_s=0.01, connect_s=2.0, silence_s=20.0)
 
 
-async def test_reply_of_one_character_in_one_piece_holds_nobody_up() -> None:
-    """A server that gives the whole reply at once; reducing it takes time in proportion to its length, not to its
+async def test_thinking_of_one_character_in_one_piece_holds_nobody_up() -> None:
+    """A server that gives all of it at once; reducing it takes time in proportion to its length, not to its
     square, in which no other run of the process would get on, and all of the reply's own time would be gone.
     """
-    with ModelServer(said("=" * MUCH, size=MUCH), said("Fine.")) as server:
+    with ModelServer(said(thinking="=" * MUCH, size=MUCH), said("Fine.")) as server:
         got = await reply(server, ASK.model_copy(update={"wall_s": 30.0}))
     assert got.text == "Fine."
 
