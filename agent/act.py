@@ -32,6 +32,8 @@ _WHY = {
     "tokens": "The token budget is spent.", "steps": "All steps are used.",
     "sandbox": "The time for running things is used up.", "stuck": "You repeat yourself.",
 }  # fmt: skip
+_LATE = {"seconds": "The time is used up.", "sandbox": _WHY["sandbox"]}
+_UNUSED = "ERROR: this call was not made. {why}"
 
 
 @dataclass
@@ -197,12 +199,23 @@ class _Branch:
         return True
 
     async def _use(self, reply: Reply) -> None:
-        before = len(self._results)
+        before, stop = len(self._results), ""
         for place, call in enumerate(reply.calls, 1):
-            text = await self._result(call)
+            stop = stop or self._late(place)
+            text = _UNUSED.format(why=_LATE[stop]) if stop else await self._result(call)
             note = self._budget() if place == len(reply.calls) else ""
             self._messages.append(Message(role="tool", call=call.id, text=text, note=note))
         self._idle = 0 if len(self._results) > before else self._idle + 1
+
+    def _late(self, place: int) -> str:
+        """Why a call of a reply is not made: the ones before it, which may take minutes each, have used up a limit."""
+        if place == 1:
+            return ""
+        account = self._account
+        used_up = "sandbox" if account.sandbox_s >= account.reasoner.sandbox_s else ""
+        return self._mind.halt(
+            f"{self._task.branch} call {place}", self._step, "seconds" if account.left_s <= 1.0 else used_up
+        )
 
     async def _result(self, call: ToolCall) -> str:
         if call.problem:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -269,8 +270,17 @@ def _take(answers: deque[dict[str, Any]], row: dict[str, Any]) -> None:
 def append_row(path: Path, row: dict[str, Any], codec: Codec | None = None) -> None:
     """Add a row to a record: a line of JSON, or of base64 where lines are sealed."""
     line = json.dumps(row).encode("ascii")
-    with path.open("ab") as file:
-        file.write((base64.b64encode(codec.seal(NAME, line)) if codec else line) + b"\n")
+    with path.open("ab+") as file:
+        before = b"\n" if _torn(file) else b""
+        file.write(before + (base64.b64encode(codec.seal(NAME, line)) if codec else line) + b"\n")
+
+
+def _torn(file: BinaryIO) -> bool:
+    """Whether a process died while it wrote the last line: the next one must not be spoilt with it."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def rows_of(path: Path, codec: Codec | None = None) -> list[dict[str, Any]]:

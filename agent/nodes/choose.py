@@ -35,7 +35,7 @@ NEEDS_S = 60.0
 RIVALS = 2
 REPORT, DIFF = 12_000, 6000
 _NOTHING = "You have written no test. Write one with the tool edit, or answer with the one word NOTHING."
-_NOTHING_WORD = re.compile(r"^\W*NOTHING\b", re.MULTILINE)
+_NOTHING_WORD = re.compile(r"^\W{0,20}NOTHING\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ SHARE = 0.6
 OWN = frozenset(tool.name for tool in ALL)
 SPECS = tuple(ToolSpec(name=tool.name, description=tool.description, parameters=tool.schema) for tool in ALL)
 _SUMMARY = re.compile(r"^\W{0,4}SUMMARY:\W{0,4}(.+)$", re.MULTILINE)
-_CAUSE = re.compile(r"^\W{0,4}CAUSE:\W{0,4}(.+?)\s*\[([\w\s,;-]{1,300})\](?:\s*[\"“](.{1,500}?)[\"”])?", re.MULTILINE)
+_CAUSE = re.compile(
+    r"^\W{0,4}CAUSE:\W{0,4}(.{1,2000}?)\s{0,9}\[([\w\s,;-]{1,300})\](?:\s{0,9}[\"“](.{1,500}?)[\"”])?", re.MULTILINE
+)
 _NOTHING = (
     "You have changed nothing yet. If you know the cause, mend it with the tool edit; if you cannot, say so in the "
     "final form."

@@ -180,7 +180,7 @@ class VllmModel:
             try:
                 found = await self._transport.post("//tokenize", wire.counted(made))
                 room = self.window - int(found["count"]) - SPARE
-            except (ModelError, KeyError, TypeError, ValueError):
+            except (ModelError, KeyError, TypeError, ValueError, OverflowError):
                 self._counts = False
         return max(LEAST_ANSWER, min(wanted, room))
 

@@ -6,6 +6,7 @@ TAIL = 6000
 EVERY = 200
 _PROBE = 48
 _LINES, _DISTINCT, _LONG = 48, 8, 16
+_SEARCHED = 8 * TAIL
 
 
 class Repetition:
@@ -48,13 +49,13 @@ def period(text: str, least: int = 480) -> int:
 
 def once(text: str, least: int = 480) -> str:
     """`text` with the repetition at its end left out but for its first copy."""
-    size = period(text, least)
+    size = period(text[-_SEARCHED:], least)
     if not size:
         return text
-    piece = text[-size:]
-    while text.endswith(piece * 2):
-        text = text[:-size]
-    return text
+    twice, end = text[-size:] * 2, len(text)
+    while text.endswith(twice, 0, end):  # without a copy for each: there may be a million
+        end -= size
+    return text[:end]
 
 
 def _few_lines(tail: str) -> bool:

@@ -6,6 +6,7 @@ Watches while it reads: a stream that repeats itself or thinks beyond its cap is
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from agent.vllm.repetition import Repetition
 from tools.values import spelled
 
 MAX_CHARACTERS = 2_000_000
+MAX_CALLS = 64
 Stop = Literal["", "repetition", "thinking", "flood"]
 _THOUGHTS = ("reasoning", "reasoning_content")
 
@@ -61,12 +63,16 @@ class Reading:
     raw: Raw = field(default_factory=Raw)
 
     def __post_init__(self) -> None:
-        self._began = self.now()
+        self._began = self._heard = self.now()
         self._loops = {"thought": Repetition(), "content": Repetition(800), "call": Repetition(2400)}
 
-    async def read(self, lines: AsyncIterator[str]) -> Raw:
-        """Read to the end, or to where it is not worth going on. Raises StreamBroken, ServerSaid."""
+    async def read(self, lines: AsyncIterator[str], silence_s: float = math.inf) -> Raw:
+        """Read to the end, or to where it is not worth going on. silence_s: longest time without a piece, whatever
+        else comes (a proxy's comments, empty events). Raises StreamBroken, ServerSaid.
+        """
         async for line in lines:
+            if self.now() - self._heard > silence_s:
+                raise StreamBroken(f"there are signs of life, but no piece of it for {silence_s:g} s")
             if not line.startswith("data:"):
                 continue
             data = line[5:].strip()
@@ -110,7 +116,8 @@ class Reading:
         calls = delta["tool_calls"] if isinstance(delta.get("tool_calls"), list) else []
         if not (thought or content or calls):
             return
-        self.raw.first_s = self.raw.first_s or self.now() - self._began
+        self._heard = self.now()
+        self.raw.first_s = self.raw.first_s or self._heard - self._began
         self.raw.pieces += 1
         self.raw.reasoning += thought
         self.raw.content += content
@@ -141,7 +148,10 @@ class Reading:
             self.raw.stopped = "repetition"
         elif thinks and max(self.raw.thoughts, size // 6) > self.cap:
             self.raw.stopped = "thinking"
-        elif size + sum(len(call["arguments"]) for call in self.raw.calls.values()) > MAX_CHARACTERS:
+        elif (
+            len(self.raw.calls) > MAX_CALLS
+            or size + sum(len(call["arguments"]) for call in self.raw.calls.values()) > MAX_CHARACTERS
+        ):
             self.raw.stopped = "flood"
 
 

@@ -6,6 +6,7 @@ import re
 
 OPEN, CLOSE = "<think>", "</think>"
 _OPENING = re.compile(r"\s*<think>")
+_OPENINGS = re.compile(r"(?:\s*<think>)*")
 _ENDED_LATE = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*(?:\n|\Z)")
 _ACTS = ("<tool_call>", "<action ", "<function=")
 
@@ -37,9 +38,7 @@ def _late(thinking: str, content: str) -> tuple[str, str]:
 
 
 def _untagged(text: str) -> str:
-    while opened := _OPENING.match(text):
-        text = text[opened.end() :]
-    return text.strip()
+    return _OPENINGS.sub("", text, count=1).strip()
 
 
 def _reopened(text: str) -> str:

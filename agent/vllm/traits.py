@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +66,8 @@ class Memory:
             part.write_text(row, encoding="ascii")
             part.replace(path)
         except OSError:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
 
     def _path(self, url: str, model: str) -> Path | None:
         name = hashlib.sha256(f"{url}\0{model}".encode()).hexdigest()[:24]

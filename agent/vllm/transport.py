@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +41,7 @@ _OVERFLOW = (
 @dataclass(frozen=True)
 class Patience:
     """attempts: requests in all; longest_s: of a pause between two; connect_s; silence_s: between two pieces of an
-    answer, and before the first one, while the request may wait in the server's queue.
+    answer, and before the first one, while the request may wait in the server's queue. Signs of life are no pieces.
     """
 
     attempts: int = 4
@@ -108,7 +109,7 @@ class Transport:
             async with self._client.stream("POST", f"{self.url}/chat/completions", json=body) as response:
                 if response.status_code != httpx.codes.OK:
                     raise self._refusal(response, await _text(response))
-                return await reader.read(_lines(response))
+                return await reader.read(_lines(response), self.patience.silence_s)
         except StreamBroken as error:
             raise Retryable(EndpointAway(self._scrubbed(f"the answer broke off: {error}"))) from error
         except ServerSaid as error:
@@ -126,7 +127,7 @@ class Transport:
                 return json.loads(text)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._lost(error) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise EndpointAway(self._scrubbed(f"{url} answers with no JSON: {text[:80]!r}")) from error
 
     def _lost(self, error: Exception) -> Retryable:
@@ -177,10 +178,13 @@ async def _text(response: httpx.Response) -> str:
 
 
 async def _lines(response: httpx.Response) -> AsyncIterator[str]:
-    """Lines of a stream of events; one without an end is an end."""
-    left = ""
-    async for piece in response.aiter_text():
-        *whole, left = (left + piece).split("\n")
+    """Lines of a stream of events; one without an end is an end.
+
+    They are UTF-8, as the standard of such streams has it: what a server says about that decides nothing.
+    """
+    left, decoder = "", getincrementaldecoder("utf-8")("replace")
+    async for piece in response.aiter_bytes():
+        *whole, left = (left + decoder.decode(piece)).split("\n")
         for line in whole:
             yield line
         if len(left) > MAX_LINE:

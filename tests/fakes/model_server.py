@@ -101,15 +101,17 @@ def echo(_: Mapping[str, Any]) -> Answer:
 
 class ModelServer:
     """key: the one it wants; probe: what it answers to probes; window: max_model_len;
-    tokens: what /tokenize says (0: there is none).
+    tokens: what /tokenize says (0: there is none); listed and counted: bodies of /models and /tokenize as they are.
     """
 
     def __init__(
         self, *answers: Answer | Callable[[Mapping[str, Any]], Answer], key: str = "", window: int = 32_768,
         probe: Callable[[Mapping[str, Any]], Answer] = echo, models: Sequence[str] = (MODEL,), tokens: int = 0,
+        listed: bytes = b"", counted: bytes = b"",
     ) -> None:  # fmt: skip
         self.answers = list(answers)
         self.key, self.window, self.probe, self.models, self.tokens = key, window, probe, models, tokens
+        self.listed, self.counted = listed, counted
         self.requests: list[dict[str, Any]] = []
         self.probes: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -155,7 +157,7 @@ def _handler(owner: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             if not self._allowed():
                 return
             rows = [{"id": name, "object": "model", "max_model_len": owner.window} for name in owner.models]
-            known = {"/v1/models": {"object": "list", "data": rows}, "/version": {"version": "0.32.0"}}
+            known = {"/v1/models": owner.listed or {"object": "list", "data": rows}, "/version": {"version": "0.32.0"}}
             self._plain(200 if self.path in known else 404, known.get(self.path, {"error": "Not Found"}))
 
         def do_POST(self) -> None:
@@ -164,7 +166,7 @@ def _handler(owner: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             if not self._allowed():
                 return
             if self.path == "/tokenize":
-                self._plain(200 if owner.tokens else 404, {"count": owner.tokens})
+                self._plain(200 if owner.tokens or owner.counted else 404, owner.counted or {"count": owner.tokens})
             elif self.path == "/v1/chat/completions" and request["model"] not in owner.models:
                 self._plain(404, {"error": {"message": f"The model `{request['model']}` does not exist."}})
             else:
@@ -189,7 +191,8 @@ def _handler(owner: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
                 self._plain(answer.status, answer.body, answer.headers)
                 return
             self.send_response(200)
-            self.send_header("content-type", "text/event-stream")
+            for name, value in {"content-type": "text/event-stream", **answer.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             try:
                 self._stream(answer)
@@ -199,6 +202,7 @@ def _handler(owner: ModelServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
         def _stream(self, answer: Answer) -> None:
             for line in answer.lines:
                 self._line(line)
+                time.sleep(answer.pause_s)
             sent = 0
             while True:
                 for delta in answer.deltas:

@@ -265,6 +265,15 @@ async def test_killed_in_mid_thought_asks_no_finished_turn_again(tmp_path: Path)
     assert [name for name, _ in world.uses] == ["edit", "run_tests"]
 
 
+async def test_answer_of_one_long_line_holds_nobody_up(tmp_path: Path) -> None:
+    """What looks like a cause, and a megabyte of spaces where its evidence should be: read in one go."""
+    spaces = " " * 1_000_000
+    answer = say(f"SUMMARY: count all items\nCAUSE: one{spaces}x\nCAUSE: two [none] {spaces}x")
+    thinking, _ = mind(tmp_path, MEND, answer)
+    report = await run(tmp_path, bench(tmp_path), thinking)
+    assert (report.outcome, report.patch_description) == ("verified_patch", "count all items")
+
+
 async def test_record_holds_every_turn_with_its_thinking(tmp_path: Path) -> None:
     """Requests only by what was new in them, replies whole."""
     record = tmp_path / "record.jsonl"

@@ -13,7 +13,7 @@ from agent.act import FINAL_ANSWER, LEFT_OUT, Account, Acted, Task, act
 from agent.domain import Reasoner
 from agent.mind import Mind
 from agent.model import ContextOverflow, EndpointAway, Message, Reply, ToolCall, ToolSpec, Usage
-from agent.record import ReplayDiverged
+from agent.record import ReplayDiverged, rows_of
 from tests.fakes.bench import FakeHands
 from tests.fakes.model import ScriptedModel, Turn, call, calls, say
 
@@ -169,6 +169,42 @@ async def test_reserved_tokens_are_not_spent_twice(tmp_path: Path) -> None:
     with pytest.raises(EndpointAway):
         await run(tmp_path / "..", EndpointAway("gone"), money=money)
     assert money.free == money.tokens
+
+
+async def test_row_that_was_torn_by_a_kill_spoils_no_later_one(tmp_path: Path) -> None:
+    """A process died in the middle of a write, or the disk was full: the first turn after that is kept all the same."""
+    record, turns = tmp_path / "r.jsonl", [call("read", path="a.py"), say("Done.")]
+    await run(tmp_path, *turns)
+    whole = record.read_bytes()
+    for left in (1, 40, len(whole) - 1):
+        record.write_bytes(whole[:left])
+        kept = sum(row["method"] == "model" for row in rows_of(record))
+        done, model = await run(tmp_path, *turns[kept:])
+        assert len(model.asks) == 2 - kept
+        again = await act(Mind(None, record), hands(), task(), account())
+        assert again == done
+
+
+async def test_calls_of_one_reply_end_with_the_limit_that_they_use_up(tmp_path: Path) -> None:
+    """Each may take minutes: those that are left are answered without being made, and a replay knows it."""
+    many = [("run", {"command": f"sleep {n}"}) for n in range(8)]
+    turns = [calls(*many), say("It hangs.")]
+    money, at = account(LIMITS.model_copy(update={"sandbox_s": 2.0})), hands()
+    done, model = await run(tmp_path, *turns, money=money, at=at)
+    assert (len(at.uses), done.stopped, done.text) == (2, "sandbox", "It hangs.")
+    results = [message for message in model.asks[-1].messages if message.role == "tool"]
+    assert [result.text.startswith("ERROR: this call was not made") for result in results] == [False] * 2 + [True] * 6
+    assert [result.call for result in results] == [f"c{n}" for n in range(8)]
+    again = await act(Mind(None, tmp_path / "r.jsonl"), hands(), task(), account())
+    assert (again.text, again.stopped) == (done.text, done.stopped)
+
+
+async def test_calls_of_one_reply_end_with_the_seconds_of_the_run(tmp_path: Path) -> None:
+    """Whatever they do; the branch ends then, with what was edited before."""
+    at = hands()
+    money = replace(account(wall_s=500), now=lambda: 0.0 if len(at.uses) < 3 else 499.5)
+    done, _ = await run(tmp_path, calls(*[("read", {"path": f"{n}.py"}) for n in range(8)]), money=money, at=at)
+    assert (len(at.uses), done.stopped) == (3, "seconds")
 
 
 async def test_seconds_are_a_limit(tmp_path: Path) -> None:
