@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ Replacement = tuple[int, int, str]
 Lines = Callable[[Sequence[Replacement]], str]
 _CLAUSE = re.compile(r"[ \t\f]*(?:el(?:se|if)|except|finally)\b")
 _SCOPING = re.compile(r"\b(?:nonlocal|global)\b")
+_GUARD = re.compile(r"\bis not None or\b|\bis None and\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +219,11 @@ class Checker:
         if key not in self._originals:
             self._originals[key] = compiled(lines(()))
         original = self._originals[key]
-        code = compiled(lines(edits))
-        return code is not None and (original is None or not same_code(code, original))
+        text = lines(edits)
+        code = compiled(text)
+        if code is None or (original is not None and same_code(code, original)):
+            return False
+        return not (_GUARD.search(text) and backwards(text) > backwards(lines(())))
 
 
 def _keyword(head: str) -> str:
@@ -246,6 +251,31 @@ def compiled(text: str) -> CodeType | None:
             return compile(text, "<candidate>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
+
+
+def backwards(text: str) -> int:
+    """How often what uses a name is reached only where the name is None: `x is not None or x.a`, `x is None and f(x)`.
+
+    Such a clause keeps the rest from ever being asked about a value: tests pass because nothing is looked at any more.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except (SyntaxError, ValueError, RecursionError):
+        return 0
+    return sum(map(_backwards, (node for node in ast.walk(tree) if isinstance(node, ast.BoolOp))))
+
+
+def _backwards(node: ast.BoolOp) -> bool:
+    wanted = ast.IsNot if isinstance(node.op, ast.Or) else ast.Is
+    for place, value in enumerate(node.values):
+        if not (isinstance(value, ast.Compare) and isinstance(value.left, ast.Name | ast.Attribute)):
+            continue
+        of_none = isinstance(value.comparators[0], ast.Constant) and value.comparators[0].value is None
+        guarded = ast.dump(value.left)
+        behind = (ast.dump(part) for later in node.values[place + 1 :] for part in ast.walk(later))
+        if of_none and isinstance(value.ops[0], wanted) and guarded in behind:
+            return True
+    return False
 
 
 def same_code(first: CodeType, second: CodeType) -> bool:
