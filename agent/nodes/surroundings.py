@@ -10,10 +10,10 @@ from tools.values import Crash
 
 _NETWORK = re.compile(
     r"name resolution|Name or service not known|nodename nor servname|No address associated with hostname"
-    r"|getaddrinfo|Network is unreachable|EAI_AGAIN|ENOTFOUND|dial tcp: lookup|failed to lookup address",
+    r"|getaddrinfo|Network is unreachable|\bEAI_AGAIN\b|\bENOTFOUND\b|dial tcp: lookup|failed to lookup address",
     re.IGNORECASE,
 )
-_READ_ONLY = re.compile(r"Read-only file system|EROFS", re.IGNORECASE)
+_READ_ONLY = re.compile(r"Read-only file system|\bEROFS\b", re.IGNORECASE)
 _MODULE = re.compile(r"No module named '([\w.]{1,100})'|Cannot find (?:module|package) '([@\w./-]{1,100})'")
 
 
