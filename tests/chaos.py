@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from tests import postgres
 from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
+from tests.ports import free_ports
 from workflows.client import Client
 from workflows.packing import pack
 from workflows.service.bodies import RunView, Wanted, WantedLimits
@@ -127,9 +127,7 @@ class Machines:
 
 
 def _ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        free = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in free]
+    return [free_ports() for _ in range(count)]
 
 
 def submitted(url: str, archive: bytes, key: str) -> RunView:

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from tests import postgres
 from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import RIGHT_SHOP, WRONG_CHEAPEST
+from tests.ports import free_ports
 from workflows.github.hub.app import bound, serving
 from workflows.github.hub.control import Answer
 from workflows.github.hub.demo import kept
@@ -192,8 +192,7 @@ class Scene:
 @contextlib.asynccontextmanager
 async def scene(folder: Path, address: str, chance: random.Random) -> AsyncIterator[Scene]:
     """Everything, started; the repository is green."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     async with (
         serving(folder / "hub", _NoRunner(), bound(0)) as hub,
         httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as http,

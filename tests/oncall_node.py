@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.acceptance.command import Patchwright
+from tests.ports import free_ports
 
 PATIENCE_S = 600.0
 
@@ -19,8 +19,7 @@ PATIENCE_S = 600.0
 @contextlib.contextmanager
 def node(command: Patchwright, address: str, file: Path, *, workers: int = 0) -> Iterator[str]:
     """Its URL. file: what PATCHWRIGHT_ONCALL names. What it says stands in `command.folder / "log"`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     arguments = ("serve", "--port", str(port), "--workers", str(workers), "--no-tokens")
     with process(command, *arguments, address=address, file=file) as serving:
         url = f"http://127.0.0.1:{port}"

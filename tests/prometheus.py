@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.ports import free_ports
 
 Points = Sequence[tuple[int, float]]
 
@@ -40,8 +41,7 @@ def running(folder: Path, figures: Mapping[str, Points]) -> Iterator[str]:
         [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "figures.txt", folder / "data"],
         check=True, capture_output=True,
     )  # fmt: skip
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports()}"
     arguments = [
         prometheus, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}", "--storage.tsdb.retention.time=100y",

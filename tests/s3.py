@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from typing import Any
 import httpx
 import obstore
 from obstore.store import S3Store
+
+from tests.ports import free_ports
 
 BUCKET = "runs"
 
@@ -49,8 +50,7 @@ def running(port: int = 0) -> Iterator[Storage]:
     place = Path(os.environ.get("TEST_S3") or cache / "patchwright-tests" / "s3")
     program = place / "bin" / "moto_server"
     assert program.exists(), f"{program} is missing: run `sh deploy/test-parts.sh`"
-    with socket.create_server(("127.0.0.1", port)) as free:
-        port = free.getsockname()[1]
+    port = port or free_ports()
     server = subprocess.Popen(
         [str(program), "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

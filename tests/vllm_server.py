@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 
 from agent.vllm.serving import Machine, serve_command
 from tests.fakes.tiny_scripts import NAME, rows
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 MAKER = ROOT / "tests" / "tiny_qwq.py"
@@ -86,7 +86,7 @@ def served(flags: Sequence[str], key: str = "") -> Iterator[Served]:
     """
     place = environment()
     log = place.parent / "server.log"
-    port = _free_port()
+    port = free_ports()
     argv = [
         "nice", "-n", "5", str(place / "bin" / "python"), "-W", "ignore", "-m",
         "vllm.entrypoints.openai.api_server", "--model", str(miniature(place)), "--host", "127.0.0.1",
@@ -129,12 +129,6 @@ def doctor(url: str, key: str, folder: Path, name: str = NAME) -> dict[str, list
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=True)
     cells = [line.split(maxsplit=2) for line in done.stdout.splitlines() if len(line.split()) > 2]
     return {name: [sign, detail.strip()] for sign, name, detail in cells}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

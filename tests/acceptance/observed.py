@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.acceptance.repositories import repository
 from tests.acceptance.test_reasoner import ANSWER, NEW, OLD, TESTS, WRONG, explained
 from tests.collector import Collector, Seen
 from tests.fakes.model_server import MODEL, ModelServer, call, said
+from tests.ports import free_ports
 from tests.unit.test_callbacks import receiving
 from workflows.packing import pack
 
@@ -53,19 +54,6 @@ def samples(text: str) -> Samples:
     """Figures by name and labels."""
     families = text_string_to_metric_families(text)
     return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
-
-
-def free_ports(count: int) -> int:
-    """The first of some ports in a row that nobody has."""
-    while True:
-        with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as first:
-            port = int(first.getsockname()[1])
-            try:
-                for number in range(1, count):
-                    held.enter_context(socket.create_server(("127.0.0.1", port + number)))
-            except OSError:
-                continue
-        return port
 
 
 def traced(collector: Collector) -> tuple[str, ...]:
@@ -100,6 +88,7 @@ def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
     finally:
         process.terminate()
         outputs += process.communicate(timeout=60)
+        sys.stderr.write("\n".join(outputs))  # shown where the test fails
 
 
 def observe(folder: Path, cache: Path) -> Observed:

@@ -32,6 +32,7 @@ from tests.acceptance.repositories import commit, git, repository
 from tests.github import SECRET, headers, pull, pull_payload, run, run_payload
 from tests.github_logs import red, zipped
 from tests.github_server import TOKEN, GithubServer, Said, github_server
+from tests.ports import free_ports
 from workflows.github.values import CiRun, PullRequest
 
 HERE = "/repos/ada/shop"
@@ -94,10 +95,9 @@ def site(tmp_path: Path, cache: Path) -> Iterator[Site]:
     git(tmp_path / "projects" / "ada" / "shop.git", "update-ref", "refs/pull/1/head", heads[1])
     key = generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(key)
-    with postgres.running() as address, github_server() as github, socket.create_server(("127.0.0.1", 0)) as free:
+    with postgres.running() as address, github_server() as github:
         github.projects = tmp_path / "projects"
-        port = free.getsockname()[1]
-        free.close()
+        port = free_ports()
         settings: dict[str, object] = {
             "database_url": address, "github_secret": APP_SECRET, "github_url": github.url, "github_app": 77,
             "github_key_file": tmp_path / "key.pem",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from tests.contract.test_oncall import MESSAGES
 from tests.incidents.bench import Ran
 from tests.incidents.catalogue import HANDED_OVER
 from tests.oncall import CHANNEL, HOOK, SECRET, TOKEN, Slack, proof, slack, sources
+from tests.ports import free_ports
 from tests.unit.test_callbacks import Receiver, receiving
 from tests.unit.test_triage_alerts import changed
 
@@ -80,8 +80,7 @@ def _configuration(folder: Path, ran: Ran, base: str, hook: int) -> Path:
 
 @contextmanager
 def _service(command: Patchwright, ran: Ran, address: str) -> Iterator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     with slack() as (channel, base), receiving(204) as (hook, at):
         file = _configuration(command.folder, ran, base, at)
         checked = command.run("oncall", "check", file)

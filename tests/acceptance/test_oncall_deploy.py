@@ -7,7 +7,6 @@ import hmac
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ import yaml
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.oncall_node import node, until
+from tests.ports import free_ports
 from tests.unit.test_triage_alerts import GRAFANA, PAGERDUTY
 from tools.triage.sources import read_alerts
 
@@ -104,8 +104,7 @@ def alertmanager(folder: Path, url: str) -> Iterator[str]:
         assert old in text
         text = text.replace(old, new)
     (folder / "alertmanager.yml").write_text(text)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports()}"
     arguments = [
         program, f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/alertmanager",
         f"--web.listen-address={address}", "--cluster.listen-address=",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from pathlib import Path
 
 from agent.domain import Limits, Request
 from tests import postgres
 from tests.acceptance.command import Patchwright
-from tests.acceptance.observed import CALLER, TRACE, free_ports, samples, scrape, stopped, traced
+from tests.acceptance.observed import CALLER, TRACE, samples, scrape, stopped, traced
 from tests.acceptance.repositories import SHOP, repository
 from tests.collector import Collector, Seen
+from tests.ports import free_ports
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.values import Principal, Submission
 from workflows.settings import Settings
@@ -62,9 +64,15 @@ def test_port_of_figures_that_is_taken_is_said(patchwright: Patchwright) -> None
 
 
 async def _until(store: PostgresStore, run: str, what: str) -> None:
-    """Wait for an event of that node or kind."""
-    async with asyncio.timeout(90), store.watch(run) as watch:
-        while not any(what in (event.node, event.kind) for event in await store.events(ADA.tenant, run)):
+    """Wait for an event of that node or kind. Raises AssertionError, with all events, where it does not come."""
+    ends = time.monotonic() + 90
+    async with store.watch(run) as watch:
+        while True:
+            events = await store.events(ADA.tenant, run)
+            if any(what in (event.node, event.kind) for event in events):
+                return
+            assert not any(event.last for event in events), events
+            assert time.monotonic() < ends, events
             await watch.wait(2.0)
 
 

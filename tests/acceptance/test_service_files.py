@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from io import BytesIO
@@ -21,6 +20,7 @@ from tests import postgres, s3
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, TEST_PRICES, repository
 from tests.acceptance.test_service_runs import ADA, LIMITS, SLOW, opened
+from tests.ports import free_ports
 from workflows.packing import pack
 from workflows.service.values import SCOPES, Submission
 
@@ -43,8 +43,7 @@ def storage() -> Iterator[s3.Storage]:
 @asynccontextmanager
 async def api(patchwright: Patchwright, address: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
     """A node without workers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     node = patchwright.start("serve", "--port", str(port), "--workers", "0", database_url=address)
     try:
         assert node.stdout is not None
@@ -214,8 +213,7 @@ async def test_a_text_that_is_too_large_ends_its_run(address: str, cache: Path, 
 
 def test_storage_that_does_not_answer_is_said_at_the_start(address: str, patchwright: Patchwright) -> None:
     os.environ |= {"TEST_S3_ID": "any", "TEST_S3_SECRET": "canary-secret"}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     named: dict[str, Any] = {
         "artifacts": "s3://runs", "artifacts_endpoint": f"http://127.0.0.1:{port}", "artifacts_id": "env:TEST_S3_ID",
         "artifacts_secret": "env:TEST_S3_SECRET",

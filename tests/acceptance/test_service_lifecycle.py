@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from agent.domain import Request
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
+from tests.ports import free_ports
 from tests.unit.test_callbacks import receiving
 from workflows.client import Client
 from workflows.packing import pack
@@ -35,11 +35,6 @@ def address() -> Iterator[str]:
         yield running
 
 
-def _port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 def _ended(client: Client, archive: bytes, callback: str) -> RunView:
     run = client.submit(Wanted(tests=("tests",), limits=LIMITS, callback=callback), BytesIO(archive))
     assert list(client.events(run.id))[-1].kind == "finished"
@@ -50,7 +45,7 @@ def test_the_end_is_told_again_until_it_is_heard_and_old_runs_go(
     address: str, patchwright: Patchwright, tmp_path: Path
 ) -> None:
     """The receiver fails first; the message verifies with the secret that the command prints."""
-    archive, port = BytesIO(), _port()
+    archive, port = BytesIO(), free_ports()
     pack(repository(tmp_path / "shop", SHOP), archive)
     serve = ("serve", "--port", str(port), "--workers", "1", "--no-tokens")
     serving = patchwright.start(*serve, database_url=address, private_hosts=True)

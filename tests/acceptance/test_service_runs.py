@@ -31,6 +31,7 @@ from tests import postgres
 from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
+from tests.ports import free_ports
 from workflows.packing import pack
 from workflows.service.attempt import Attempt
 from workflows.service.fence import EXIT, Fence, FencedSaver
@@ -240,8 +241,7 @@ async def test_serve_takes_an_upload_to_its_patch(
     holds where the service's files are not.
     """
     elsewhere = Patchwright(tmp_path / "elsewhere", patchwright.cache)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     serving = patchwright.start("serve", "--port", str(port), "--workers", "1", database_url=address)
     try:
         assert serving.stdout is not None

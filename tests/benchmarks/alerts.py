@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from tests.acceptance.command import Patchwright
 from tests.benchmarks.service_load import Wires
 from tests.oncall import proof, sources
 from tests.oncall_node import node, until
+from tests.ports import free_ports
 from tests.unit.test_triage_alerts import PROMETHEUS
 from workflows.service.node import Server, configured
 
@@ -59,8 +59,7 @@ def bare_nodes(many: int) -> Iterator[list[str]]:
     urls, started = [], []
     try:
         for _ in range(many):
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = free_ports()
             started.append(subprocess.Popen([sys.executable, "-m", "tests.benchmarks.alerts", "bare", str(port)]))
             urls.append(f"http://127.0.0.1:{port}")
             until(lambda: _answers(urls[-1]))

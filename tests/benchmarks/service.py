@@ -30,6 +30,7 @@ from agent.domain import Limits, Report, Request
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
+from tests.ports import free_ports
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.store.attempts import Claim
 from workflows.service.values import SCOPES, Event, Principal, Run, Submission
@@ -85,7 +86,7 @@ class Bench:
     @contextlib.contextmanager
     def api(self, workers: int = 0, concurrency: int = 1) -> Iterator[str]:
         """The URL of an API."""
-        port = free_port()
+        port = free_ports()
         arguments = ("serve", "--workers", str(workers), "--concurrency", str(concurrency), "--port", str(port))
         with self.command(*arguments):
             answers(port)
@@ -94,7 +95,7 @@ class Bench:
     @contextlib.contextmanager
     def bare(self, events: float) -> Iterator[str]:
         """The URL of the reference."""
-        port = free_port()
+        port = free_ports()
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.service_bare", str(port), str(events)], cwd=ROOT
         )
@@ -113,11 +114,6 @@ def end(process: subprocess.Popen[Any]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def answers(port: int) -> None:

@@ -25,8 +25,9 @@ import httpx
 
 from tests import postgres
 from tests.acceptance.command import Patchwright
-from tests.benchmarks.service import CACHE, answers, end, free_port
+from tests.benchmarks.service import CACHE, answers, end
 from tests.github import SECRET, examples, headers
+from tests.ports import free_ports
 
 AIM_MS = 100.0
 LARGE = 24 << 20
@@ -35,7 +36,7 @@ LARGE = 24 << 20
 @contextlib.contextmanager
 def service(home: Path, address: str) -> Iterator[tuple[str, int]]:
     """The URL of an API without workers, and its process."""
-    port = free_port()
+    port = free_ports()
     logged = ("sh", "-c", f'exec "$@" >>{home}/log 2>&1', "sh")
     places = {"database_url": address, "github_secret": SECRET.decode()}
     process = Patchwright(home, CACHE).start("serve", "--workers", "0", "--port", str(port), wrap=logged, **places)

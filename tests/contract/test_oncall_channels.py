@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from aiosmtpd.handlers import Message as Mailbox
 from tests import postgres
 from tests.contract.test_oncall import GENERIC
 from tests.oncall import CHANNEL, TOKEN, Slack, faults, pager, quiet_note, slack, texts
+from tests.ports import free_ports
 from tests.unit.test_callbacks import receiving
 from tools.tool import ToolError
 from tools.triage.alerts import Alert
@@ -344,8 +344,7 @@ async def test_a_step_that_is_mailed_again_is_the_same_message(server: postgres.
 def postbox() -> Iterator[tuple[_Kept, EmailChannel]]:
     """A mail server on this machine, and the channel to it."""
     box = _Kept()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     mail = Controller(box, hostname="127.0.0.1", port=port)
     mail.start()
     try:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.incidents import clinic, courier, shop, venue
+from tests.ports import free_ports
 
 SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
@@ -373,8 +373,4 @@ class Payments:
 
 
 def _ports(names: Sequence[str]) -> dict[str, int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in names]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
+    return {name: free_ports() for name in names}
