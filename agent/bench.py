@@ -124,7 +124,7 @@ class ChangedLines(Value):
 class DeskOrder(Value):
     """A desk for one branch of thought. logs: (name, artifact) of texts it may look into; test_s: of one test, seconds;
     protected: files that no patch may touch; writes: the framework of which one new test may be written there, and
-    nothing else edited ("" where code is mended).
+    nothing else edited ("" where code is mended); asks: whether other systems can be asked from it.
     """
 
     branch: str
@@ -133,6 +133,7 @@ class DeskOrder(Value):
     protected: tuple[str, ...]
     logs: tuple[tuple[str, str], ...] = ()
     writes: str = ""
+    asks: bool = False
     test_s: float
 
 

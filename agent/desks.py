@@ -14,10 +14,9 @@ from agent.site import Site
 from tools.history import History
 from tools.patches import diff_of
 from tools.toolbox.desk import Desk
-from tools.toolbox.using import ALL, Used, use
+from tools.toolbox.using import Used, use
 
 LOG = 2_000_000
-OWN = frozenset(tool.name for tool in ALL)
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,14 @@ class _Hands:
 
 @dataclass(frozen=True)
 class Farther:
-    """A desk from which other systems can be asked too. A tool of the desk's own is never theirs."""
+    """A desk from which other systems can be asked too. names: of their tools."""
 
     hands: Hands
     sights: Sights
+    names: frozenset[str]
 
     async def use(self, number: int, name: str, arguments: Mapping[str, Any]) -> Used:
-        theirs = any(spec.name == name for spec in self.sights.specs) and name not in OWN
-        return await (self.sights if theirs else self.hands).use(number, name, arguments)
+        return await (self.sights if name in self.names else self.hands).use(number, name, arguments)
 
     async def diff(self) -> str:
         return await self.hands.diff()

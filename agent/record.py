@@ -98,7 +98,10 @@ class Recorder:
         return await self._keep("bisect", (prepared, order), lambda: self._bench.bisect(prepared, order, emit))
 
     async def outlook(self) -> Outlook:
-        return await self._keep("outlook", (), self._bench.outlook)
+        """What it was for an earlier attempt, where there was one: turns are known by the tools that they had."""
+        rows = rows_of(self._path, self._codec) if self._path.exists() else []
+        known = next((row["result"] for row in rows if row["key"] == key("outlook")), None)
+        return Outlook.model_validate(known) if known else await self._keep("outlook", (), self._bench.outlook)
 
     async def changed(self, prepared: Prepared, good: str | None, files: Sequence[str]) -> ChangedLines:
         arguments = (prepared, good, tuple(files))

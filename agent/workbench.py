@@ -33,6 +33,7 @@ from agent.bench import (
 from agent.culprit import Hunt, asking, find_culprit
 from agent.desks import Farther, open_desk
 from agent.domain import Limits, Prepared, Request
+from agent.model import ToolSpec
 from agent.site import Site
 from agent.texts import read_text
 from agent.written import lay
@@ -50,6 +51,7 @@ from tools.patches import FileChange, PatchInvalid, apply
 from tools.recreate.values import Drafts
 from tools.testing.run import is_command, probe_mount, run_tests, test_ids
 from tools.tool import ToolError
+from tools.toolbox.using import NAMES
 from tools.values import TestRun
 
 SCRATCH = "scratch"
@@ -57,6 +59,11 @@ SCRATCH = "scratch"
 
 def _as_they_are(hands: Hands) -> Hands:
     return hands
+
+
+def _theirs(sights: Sights) -> tuple[ToolSpec, ...]:
+    """Their tools: one that is called as a desk's own is never theirs."""
+    return tuple(spec for spec in sights.specs if spec.name not in NAMES)
 
 
 @dataclass
@@ -79,6 +86,7 @@ class Workbench:
     watched: Callable[[Hands], Hands] = _as_they_are
     look: Callable[[], Awaitable[Sights]] | None = None
     _sights: Sights | None = None
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _built: Environment | None = None
     _lookup: asyncio.Future[ModuleType] | None = None
 
@@ -252,14 +260,20 @@ class Workbench:
             site, order, artifacts=self.artifacts, outputs=outputs, history=history, commit=prepared.commit,
             bisect=self._bisecting(site, prepared, order),
         ) as hands:  # fmt: skip
-            yield self.watched(Farther(hands, self._sights) if self._sights else hands)
+            sights = await self._others() if order.asks else None
+            yield self.watched(Farther(hands, sights, frozenset(t.name for t in _theirs(sights))) if sights else hands)
 
     async def outlook(self) -> Outlook:
         """See the protocol."""
-        if self.look is None:
-            return Outlook()
-        self._sights = self._sights or await self.look()
-        return Outlook(tools=self._sights.specs, notes=tuple(self._sights.notes))
+        sights = await self._others()
+        return Outlook(tools=_theirs(sights), notes=tuple(sights.notes)) if sights else Outlook()
+
+    async def _others(self) -> Sights | None:
+        """Other systems, opened once: by the question what there is, or by the first desk of a run that goes on."""
+        async with self._looking:
+            if self._sights is None and self.look is not None:
+                self._sights = await self.look()
+        return self._sights
 
     def _bisecting(self, site: Site, prepared: Prepared, order: DeskOrder) -> Callable[[str], Awaitable[str]] | None:
         if prepared.repository is None or prepared.commit is None:

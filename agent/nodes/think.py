@@ -37,7 +37,6 @@ from tools.toolbox.using import ALL, Answer, Used
 
 MAX_CLAIMS = 4
 SHARE = 0.6
-OWN = frozenset(tool.name for tool in ALL)
 SPECS = tuple(ToolSpec(name=tool.name, description=tool.description, parameters=tool.schema) for tool in ALL)
 _SUMMARY = re.compile(r"^\W{0,4}SUMMARY:\W{0,4}(.+)$", re.MULTILINE)
 _CAUSE = re.compile(
@@ -121,7 +120,7 @@ async def _branch(desks: Desks, number: int) -> Branch:
     name, acted, problem = f"r{state.round}s{number}", UNASKED, ""
     answers: list[Answer] = []
     try:
-        async with deps.bench.desk(state.ready, _order(state, name)) as desk:
+        async with deps.bench.desk(state.ready, _order(state, name, asks=bool(desks.outlook.tools))) as desk:
             hands = _Listening(desk, answers)
             try:
                 acted = await act(desks.mind, hands, await _task(desks, hands, number), desks.account)
@@ -134,7 +133,7 @@ async def _branch(desks: Desks, number: int) -> Branch:
 
 async def _task(desks: Desks, hands: Hands, number: int) -> Task:
     state = desks.state
-    others = tuple(spec for spec in desks.outlook.tools if spec.name not in OWN)
+    others = desks.outlook.tools
     return Task(
         branch=f"r{state.round}s{number}", system=render("think.system", others=bool(others)),
         prompt=await _prompt(state, desks.deps, desks.hypotheses, number),
@@ -165,7 +164,7 @@ def _unchanged(hands: Hands) -> Callable[[str], Awaitable[str]]:
     return check
 
 
-def _order(state: State, name: str) -> DeskOrder:
+def _order(state: State, name: str, *, asks: bool) -> DeskOrder:
     failing = state.reproduced.ids
     seen = [e.artifact for e in state.evidence if e.kind == "test-run" and e.artifact]
     logs = [("given", state.request.log)] if state.request.log else []
@@ -173,6 +172,7 @@ def _order(state: State, name: str) -> DeskOrder:
     return DeskOrder(
         branch=name, suspects=tuple(state.suspects[:60]), failing=failing, logs=tuple(logs),
         protected=tuple(dict.fromkeys(test_file(test) for test in failing)), test_s=state.request.limits.test_s,
+        asks=asks,
     )  # fmt: skip
 
 

@@ -72,15 +72,16 @@ def tools(request: dict[str, Any]) -> Sequence[str]:
 def test_what_the_model_asks_for_is_evidence_and_proves_nothing(
     patchwright: Patchwright, repo: Path, elsewhere: Path
 ) -> None:
-    """Killed after it had asked, and resumed: nobody is asked twice, and the replay asks nobody."""
+    """Killed after it had asked, and resumed when the server is gone: no turn is asked for again, and nobody twice."""
     inside, out = threading.Event(), patchwright.folder / "out"
-    with remote("fine", elsewhere) as url, ModelServer(*ASKS, slowly(inside), *MENDS) as server:
-        file = written(allowed(url, elsewhere), elsewhere)
-        arguments, settings = options(server, "")
-        process = patchwright.start("diagnose", repo, "--mcp", file, *arguments, **settings)
-        assert inside.wait(120)
-        process.kill()
-        process.communicate()
+    with ModelServer(*ASKS, slowly(inside), *MENDS) as server:
+        with remote("fine", elsewhere) as url:
+            file = written(allowed(url, elsewhere), elsewhere)
+            arguments, settings = options(server, "")
+            process = patchwright.start("diagnose", repo, "--mcp", file, *arguments, **settings)
+            assert inside.wait(120)
+            process.kill()
+            process.communicate()
         file.unlink()
         (run,) = patchwright.runs()
         ended = patchwright.run("resume", run, "--out", out, **settings)
@@ -101,6 +102,8 @@ def test_what_the_model_asks_for_is_evidence_and_proves_nothing(
     assert told.startswith("<<<DATA\nweb since : BackOff restarting")
     assert "hunter2" not in told
     assert refused.startswith("ERROR: ")
+    assert [len(request["messages"]) for request in requests[:4]] == [2, 4, 6, 6], "a finished turn was asked again"
+    assert "far__events" in tools(requests[3]), "the tools are those that it began with"
     assert not patchwright.files_with(TOKEN)
     again = patchwright.run("replay", run)
     assert (again.code, "the same report: verified_patch" in again.text) == (0, True), again.text

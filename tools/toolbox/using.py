@@ -23,6 +23,7 @@ from tools.toolbox.suspects import suspects
 from tools.values import Value, spelled
 
 ALL: tuple[Tool, ...] = (search, read, edit, run_tests, run, history_, logs, suspects)
+NAMES = frozenset(tool.name for tool in ALL)
 MAX_KEPT = 1_000_000
 _IN_SANDBOX = ("search", "run_tests", "run")
 
