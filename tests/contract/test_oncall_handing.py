@@ -21,13 +21,14 @@ from tools.triage.ledger import sentences, uncited
 from tools.triage.values import Note
 from workflows.exits import Refused
 from workflows.oncall.channels.slack import SlackChannel
-from workflows.oncall.handing import NotYet, hand_over
+from workflows.oncall.handing import NotYet, Queue, hand_over
 from workflows.oncall.ledger import wanted
 from workflows.oncall.looking import cause_of
 from workflows.oncall.showing import note_of
 from workflows.oncall.telling import told_of
 from workflows.oncall.values import Incident
 from workflows.oncall.work import MOST_LOOKS, Work
+from workflows.service.ports import StoreDown
 from workflows.service.store import open_store
 from workflows.service.values import Principal, Run, Submission
 from workflows.settings import Settings
@@ -214,6 +215,37 @@ async def test_one_who_is_killed_in_between_makes_no_second_run(server: postgres
         after = (await on.incident()).handover
         assert after is not None
         assert after.run == name
+
+
+async def test_an_upload_stays_when_nobody_knows_whether_the_run_was_queued(
+    server: postgres.Server, tmp_path: Path
+) -> None:
+    """The database goes away after it has taken the run: who tries again finds the run, with what it needs."""
+    async with duty(server, tmp_path, _repository(tmp_path)) as on:
+        await on.desk.post("alertmanager", fired(1))
+        assert await on.work.look()
+        claimed = await on.desk.incidents.claim_patch(30)
+        assert claimed is not None
+        configuration, topology = on.desk.oncall.configuration, on.desk.oncall.topology
+        with pytest.raises(StoreDown):
+            await hand_over(on.settings, configuration, topology, Unheard(on.desk.store), claimed)
+        (run,) = await on.runs()
+        again = await hand_over(on.settings, configuration, topology, on.desk.store, claimed)
+        assert again == run.id
+        assert on.uploads() == [run.request.source.removeprefix("upload:")]
+
+
+class Unheard:
+    """Takes what is submitted, and its answer gets lost."""
+
+    def __init__(self, store: Queue) -> None:
+        self._store = store
+
+    async def submit(
+        self, who: Principal, submission: Submission, *, key: str | None, fingerprint: str
+    ) -> tuple[Run, bool]:
+        await self._store.submit(who, submission, key=key, fingerprint=fingerprint)
+        raise StoreDown("gone")
 
 
 async def test_what_ends_those_who_hand_over_is_given_up_and_says_so(server: postgres.Server, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from workflows.github.values import Case
 from workflows.service.api.intake import submission
 from workflows.service.bodies import Wanted, WantedLimits
 from workflows.service.members import ArchiveRefused, Bounds
-from workflows.service.ports import KeyInFlight, QueueFull
+from workflows.service.ports import KeyInFlight, QueueFull, StoreDown
 from workflows.service.unpack import unpack
 from workflows.service.values import Submission
 from workflows.settings import Settings, split
@@ -72,6 +72,8 @@ async def submit(parts: Parts, case: Case, asked: Asked, configuration: BotConfi
     except KeyInFlight as error:
         await _dropped(uploads, where)
         raise Later(str(error), 2.0) from None
+    except (StoreDown, asyncio.CancelledError):  # it may be queued all the same: what it needs stays
+        raise
     except BaseException:
         await _dropped(uploads, where)
         raise

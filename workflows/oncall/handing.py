@@ -6,8 +6,10 @@ and the revision before. The run is one like any other: queued, limited, in the 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 from sandbox.access import access_from
 from sandbox.git import GitFailed, run_git
@@ -26,10 +28,9 @@ from workflows.oncall.values import Incident
 from workflows.service.api.intake import discard, submission
 from workflows.service.bodies import Wanted
 from workflows.service.members import ArchiveRefused, Bounds
-from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull
-from workflows.service.store import PostgresStore
+from workflows.service.ports import KeyConflict, KeyInFlight, QueueFull, StoreDown
 from workflows.service.unpack import unpack
-from workflows.service.values import Principal, Submission
+from workflows.service.values import Principal, Run, Submission
 from workflows.settings import Settings, host_variables
 from workflows.text import line
 
@@ -46,8 +47,17 @@ class NotYet(Exception):
         self.after_s = after_s
 
 
+class Queue(Protocol):
+    """What of the store is needed here."""
+
+    async def submit(
+        self, who: Principal, submission: Submission, *, key: str | None, fingerprint: str
+    ) -> tuple[Run, bool]:
+        """Queue a run once for a key; whether it is new. Raises QueueFull, KeyInFlight, KeyConflict, StoreDown."""
+
+
 async def hand_over(
-    settings: Settings, configuration: Configuration, topology: Topology, store: PostgresStore, incident: Incident
+    settings: Settings, configuration: Configuration, topology: Topology, store: Queue, incident: Incident
 ) -> str:
     """Queue a diagnosis of the cause that the note names; its id. Done twice for one asking it is the same run.
 
@@ -65,17 +75,20 @@ async def hand_over(
     key = f"oncall/{incident.id}/{asked.turn}"
     mark = hashlib.sha256(key.encode()).hexdigest()
     given, upload = await _submission(settings, note, where)
-    made = False
+    needed = False
     try:
-        run, made = await store.submit(who, given, key=key, fingerprint=mark)
+        run, needed = await store.submit(who, given, key=key, fingerprint=mark)
     except QueueFull as full:
         raise NotYet(str(full), full.retry_after_s) from None
     except KeyInFlight as error:
         raise NotYet(str(error), 2.0) from None
     except KeyConflict:
         raise NotHanded("another submission of this tenant has taken its name") from None
+    except (StoreDown, asyncio.CancelledError):  # it may be queued all the same: what it needs stays
+        needed = True
+        raise
     finally:
-        if upload is not None and not made:
+        if upload is not None and not needed:
             await discard(upload, settings)
     return run.id
 
