@@ -7,14 +7,16 @@ errors: the stretch with most of them is found in the same way, but among the te
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.oplogs.index import Block, Index, Template
+from tools.oplogs.index import Block, Ids, Index, Template
 from tools.oplogs.masking import mask
 from tools.oplogs.windows import line_of, newlines
 from tools.triage.ledger import Ledger
@@ -69,16 +71,16 @@ class Slowed:
     now: float
 
 
-def slowed(index: Index, begin: int, end: int, times: float = TIMES) -> Slowed | None:
+def slowed(read: Iterable[Timed], begin: int, end: int, times: float = TIMES) -> Slowed | None:
     """The template of a log that became slow most clearly within [begin, end); None where none did.
 
-    times: how much longer than usual is slow.
+    read: what `timed` found in the log; times: how much longer than usual is slow.
     """
-    found = [one for each in timed(index) if (one := _slowed(each, begin, end, times))]
+    found = [one for each in read if (one := _slowed(each, begin, end, times))]
     return max(found, key=lambda each: each.stretch.score, default=None)
 
 
-def symptom(service: str, found: Slowed, onset: int, ledger: Ledger) -> Symptom:
+def slowness(service: str, found: Slowed, onset: int, ledger: Ledger) -> Symptom:
     """That its lines take longer, as a symptom."""
     template = found.template
     text, example = mask(template.text), mask(template.example)
@@ -108,8 +110,9 @@ def timed(index: Index) -> list[Timed]:
     if not forms:
         return []
     read: dict[int, list[tuple[int, float]]] = {number: [] for number in forms}
+    templates = index.template_of_shape()
     for block in _sampled(index.blocks()):
-        for number, time, line in _lines(index, block, forms):
+        for number, time, line in _lines(index, block, templates[index.shapes(block)], forms):
             told = _seconds(forms[number][1], line)
             if told is not None:
                 read[number].append((time, told))
@@ -117,7 +120,7 @@ def timed(index: Index) -> list[Timed]:
 
 
 def _timed(template: Template, rows: list[tuple[int, float]]) -> Timed:
-    rows.sort()
+    rows.sort(key=itemgetter(0))  # lines of a second stay as they were written
     return Timed(template, np.array([at for at, _ in rows]), np.array([seconds for _, seconds in rows]))
 
 
@@ -127,18 +130,19 @@ def _sampled(blocks: list[Block]) -> list[Block]:
     return [blocks[place] for place in np.linspace(0, len(blocks) - 1, BLOCKS).astype(int).tolist()]
 
 
-def _lines(
-    index: Index, block: Block, wanted: Mapping[int, object]
-) -> Iterator[tuple[int, int, str]]:  # fmt: skip
-    """(template, time, text) of lines in a block that have a time, at most PER_BLOCK of each template."""
-    numbers, times = index.template_of_shape()[index.shapes(block)], index.times(block)
+def _lines(index: Index, block: Block, numbers: Ids, wanted: Iterable[int]) -> Iterator[tuple[int, int, str]]:
+    """(template, time, text) of lines in a block that have a time, at most PER_BLOCK of each wanted template.
+
+    numbers: the template of each of its lines.
+    """
+    times = index.times(block)
     chosen = {number: np.flatnonzero((numbers == number) & (times >= 0)) for number in wanted}
     if not any(len(places) for places in chosen.values()):
         return
     text = index.text(block)
     ends = newlines(text)
     for number, places in chosen.items():
-        step = max(1, len(places) // PER_BLOCK)
+        step = max(1, math.ceil(len(places) / PER_BLOCK))
         for place in places[::step].tolist():
             yield number, int(times[place]), line_of(text, ends, place)
 

@@ -15,8 +15,7 @@ from tools.triage.acting import actions
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import committed, tagged
-from tools.triage.durations import MILD, TIMES, Slowed, slowed
-from tools.triage.durations import symptom as slowness
+from tools.triage.durations import MILD, TIMES, Slowed, Timed, slowed, slowness, timed
 from tools.triage.explaining import explained
 from tools.triage.frames import Place, places, writers
 from tools.triage.ledger import Ledger, checked
@@ -74,7 +73,8 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     end = max((last for _, last in spans), default=-1)
     start = incident.since or min((first for first, _ in spans if first >= 0), default=-1)
     stretches = onsets(incident.logs, incident.since)
-    slow = {} if stretches else _slow(incident.logs, start, end)
+    read = {} if stretches else {name: timed(log.index) for name, log in incident.logs.items()}
+    slow = _slow(read, (start, end))
     stretches = stretches or {name: each.stretch for name, each in slow.items()}
     found = first_onset(stretches, incident.topology, end - start)
     fired = _fired(incident.alerts, incident.topology, ledger)
@@ -82,7 +82,7 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     onset = incident.onset if incident.onset is not None else found if found >= 0 else alarmed
     live = seen_deploys(deploys, incident.since, max(end, onset), ledger)
     if onset < 0:
-        return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
+        return _quiet(_healthy(incident, ledger, live, notes, (start, end), read=read), fired), onset
     window = Window(since=incident.since, onset=onset)
     fresh = {name: fresh_traces(log, onset, ledger) for name, log in incident.logs.items()}
     seen = tuple(
@@ -92,14 +92,14 @@ async def _from_logs(incident: Incident, ledger: Ledger) -> tuple[Note, int]:
     )
     seen += tuple(slowness(name, each, onset, ledger) for name, each in slow.items())
     if not seen:
-        return _quiet(_healthy(incident, ledger, live, notes, (start, end)), fired), onset
+        return _quiet(_healthy(incident, ledger, live, notes, (start, end), read=read), fired), onset
     facts = _Found(onset, start, end, stretches, seen, fresh, live, deploys)
     return _with(await _looked_into(incident, ledger, notes, facts), fired), onset
 
 
-def _slow(logs: Mapping[str, Log], start: int, end: int, times: float = TIMES) -> dict[str, Slowed]:
-    """Service -> what became slow in it. Asked where no errors say when it began."""
-    found = {name: slowed(log.index, start, end, times) for name, log in logs.items()}
+def _slow(read: Mapping[str, Sequence[Timed]], span: tuple[int, int], times: float = TIMES) -> dict[str, Slowed]:
+    """Service -> what became slow in it. read: what its lines take, where no errors say when it began."""
+    found = {name: slowed(each, *span, times) for name, each in read.items()}
     return {name: each for name, each in found.items() if each is not None}
 
 
@@ -295,9 +295,13 @@ def _constant(logs: Mapping[str, Log], ledger: Ledger) -> tuple[str, ...]:
 
 
 def _healthy(
-    incident: Incident, ledger: Ledger, live: Sequence[Deploy], notes: list[str], span: tuple[int, int]
+    incident: Incident, ledger: Ledger, live: Sequence[Deploy], notes: list[str], span: tuple[int, int], *,
+    read: Mapping[str, Sequence[Timed]],
 ) -> Note:  # fmt: skip
-    """Nothing stands out: what was looked at is the evidence. Few lines or no times make it less sure."""
+    """Nothing stands out: what was looked at is the evidence. Few lines or no times make it less sure.
+
+    read: what its lines take.
+    """
     lines = sum(log.index.lines for log in incident.logs.values())
     dated = span[1] >= 0
     cause = "healthy" if dated else "inconclusive"
@@ -318,7 +322,7 @@ def _healthy(
         decide = (
             Sentence(text="To decide, give logs with times, or --zone where they have none.", cites=(looked[0],)),
         )
-    mild = _slow(incident.logs, *span, MILD) if cause == "healthy" else {}
+    mild = _slow(read, span, MILD) if cause == "healthy" else {}
     somewhat = tuple(slowness(name, each, each.stretch.start, ledger) for name, each in mild.items())
     rows = [
         Moment(time=d.time, what=f"Deploy of {d.service or 'all services'} {d.revision[:12]}.", cites=(d.evidence,))
