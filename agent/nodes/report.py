@@ -173,6 +173,12 @@ def _alternatives(state: State, deps: Deps, chosen: Patch | None) -> tuple[Alter
     )  # fmt: skip
 
 
+def _of_the_place(state: State) -> tuple[str, ...]:
+    if state.failure is None or state.prepared is None:
+        return ()
+    return surroundings(state.failure.crashes, walled=state.prepared.sandbox != "none")
+
+
 def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[str, ...]:
     steps: list[str] = []
     if outcome == "verified_patch" and patch:
@@ -185,7 +191,7 @@ def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[st
         left = [t for t in state.reproduced.ids if t not in patch.decisive]
         if left:
             steps.append(f"{len(left)} failing tests have another cause: run again with --test {left[0]}")
-    steps += surroundings(state.failure.crashes if state.failure and outcome != "verified_patch" else ())
+    steps += _of_the_place(state) if outcome != "verified_patch" else ()
     if outcome == "diagnosed" and state.suspects:
         steps.append(f"look at {state.suspects[0].file}:{state.suspects[0].line} first")
     if outcome in ("diagnosed", "inconclusive") and not state.request.good and state.prepared and state.prepared.commit:

@@ -27,3 +27,4 @@ def test_a_failure_that_may_be_of_the_place_is_told_so(kind: str, message: str, 
 def test_other_failures_say_nothing_of_it() -> None:
     crashes = [Crash(kind="AssertionError", message="assert 1 == 2"), Crash(kind="ConnectionError", message="closed")]
     assert surroundings(crashes) == ()
+    assert surroundings([Crash(kind="gaierror", message="Name or service not known")], walled=False) == ()
