@@ -183,6 +183,7 @@ def _distinctive(word: str) -> bool:
 
 def _text(columns: Sequence[set[str]], message: str) -> str:
     """The template as one of its messages is written."""
+    parts = _parts(message)[: len(columns)]  # of the beginning of a message there are columns for that alone
     words = ((next(iter(column)) if len(column) == 1 else FILLED, spaced)
-             for column, (_, spaced) in zip(columns, _parts(message), strict=False))  # fmt: skip
+             for column, (_, spaced) in zip(columns, parts, strict=True))  # fmt: skip
     return "".join(f" {word}" if spaced else word for word, spaced in words)
