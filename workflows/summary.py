@@ -46,7 +46,8 @@ def print_summary(console: Console, report: Report, files: Iterable[Path]) -> No
         _suspects(console, report)
     if report.alternatives:
         alike = sum(a.behaves_like_chosen for a in report.alternatives)
-        _field(console, "alternatives", f"{len(report.alternatives)} other plausible patches, {alike} behave alike")
+        many = f"{len(report.alternatives)} other plausible patch{'es' if len(report.alternatives) > 1 else ''}"
+        _field(console, "alternatives", f"{many}; behaving like this one: {alike}")
     for step in report.next_steps:
         _field(console, "next", step)
     _files(console, report, tuple(files))

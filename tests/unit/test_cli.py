@@ -317,7 +317,7 @@ def test_the_summary_names_what_matters(door: StandIn, checkout: str, capsys: py
     assert cli.run(["diagnose", checkout, "--quiet"], door) == 0
     out = capsys.readouterr().out
     wanted = ("VERIFIED PATCH", "Settle pauses", "+            self.billed_to = day", "certificate.json", "report.html")
-    for text in (*wanted, "2 other plausible patches, 1 behave alike", "review the patch", RUN):
+    for text in (*wanted, "2 other plausible patches; behaving like this one: 1", "review the patch", RUN):
         assert text in out
 
 
