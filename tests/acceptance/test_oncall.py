@@ -90,7 +90,7 @@ def _service(command: Patchwright, ran: Ran, address: str) -> Iterator[Service]:
         logged = ("sh", "-c", f'exec "$@" >>{log} 2>&1', "sh")  # a pipe that nobody reads would fill
         serving = command.start(*serve, wrap=logged, database_url=address, oncall=file)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as http:
                 made = Service(http, channel, hook)
                 made.wait(lambda: _ready(http, serving))
                 yield made

@@ -17,6 +17,7 @@ from tests.incidents.catalogue import HANDED_OVER
 from tests.oncall import CHANNEL, TOKEN, proof, slack, sources
 from tests.oncall_node import node, until
 from tests.unit.test_triage_alerts import PROMETHEUS
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_an_alert_becomes_a_message_with_a_verified_patch(
     with (
         slack() as (channel, base), postgres.running() as address,
         node(patchwright, address, file := _configuration(tmp_path, unfilled, base), workers=1) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=30) as http,
+        httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as http,
     ):  # fmt: skip
         assert http.post("/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body)).is_success
         until(lambda: any("Fix forward: " in text for text in channel.shown), lambda: channel.shown)

@@ -14,6 +14,7 @@ from tests.acceptance.observed import CALLER, TRACE, samples, scrape, stopped, t
 from tests.acceptance.repositories import SHOP, repository
 from tests.collector import Collector, Seen
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.values import Principal, Submission
 from workflows.settings import Settings
@@ -65,7 +66,7 @@ def test_port_of_figures_that_is_taken_is_said(patchwright: Patchwright) -> None
 
 async def _until(store: PostgresStore, run: str, what: str) -> None:
     """Wait for an event of that node or kind. Raises AssertionError, with all events, where it does not come."""
-    ends = time.monotonic() + 90
+    ends = time.monotonic() + PATIENCE_S
     async with store.watch(run) as watch:
         while True:
             events = await store.events(ADA.tenant, run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from agent.vllm.adapter import VllmModel
 from agent.vllm.traits import Memory, Traits
 from agent.vllm.transport import Patience, Transport
 from tests.fakes.model_server import MODEL, Answer, ModelServer, call, cut, endless, refused, said
+from tests.waiting import until_async
 
 QUICK = Patience(attempts=3, longest_s=0.01, connect_s=2.0, silence_s=0.5)
 READ = ToolSpec(
@@ -455,7 +456,7 @@ async def test_cancelled_reply_closes_the_request_on_the_server() -> None:
     )
     with ModelServer(slow) as server:
         task = asyncio.create_task(reply(server))
-        await until(lambda: len(server.requests) == 1)
+        await until_async(lambda: len(server.requests) == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -479,11 +480,3 @@ def test_damaged_memory_is_probed_again(tmp_path: Path) -> None:
     for text in ("{", '{"at": 0, "traits": {}}', '{"at": "x"}', '{"at": 99999999999999, "traits": {"style": "odd"}}'):
         next(tmp_path.iterdir()).write_text(text)
         assert memory.recall("u", "m") is None
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 3 s")
