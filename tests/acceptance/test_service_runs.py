@@ -46,7 +46,7 @@ from workflows.settings import Settings
 
 ADA = Principal(tenant="ada", token="t1", scopes=frozenset({"submit", "read"}))
 LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=120, test_s=60, suite_s=60)
-STALL_S = 2.0
+STALL_S = 4.0  # of a busy machine no process waits so long for its turn
 SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(0.8)\n"
 HANGING = "import time\n\n\ndef test_hanging():\n    time.sleep(300)\n"
 
