@@ -6,6 +6,7 @@ with a documented exit code and no traceback.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -138,9 +139,14 @@ class Patchwright:
         assert self.files_with(SECRET) == []
 
     def files_with(self, text: str) -> list[Path]:
-        """Files of the runs that contain `text`."""
-        files = (path for path in self.home.rglob("*") if path.is_file() and not path.is_symlink())
-        return [path for path in files if text.encode() in path.read_bytes()]
+        """Files of the runs that contain `text`; a worker may be removing some meanwhile."""
+        found = []
+        for folder, _, names in os.walk(self.home):
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and not path.is_symlink() and text.encode() in path.read_bytes():
+                        found.append(path)
+        return found
 
     def diagnose(
         self, repo: Path, *arguments: str | Path, timeout: float = 150, wrap: Sequence[str] = (), **settings: object

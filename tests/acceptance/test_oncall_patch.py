@@ -8,22 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.incidents.bench import Ran
-from tests.incidents.catalogue import HANDED_OVER
 from tests.oncall import CHANNEL, TOKEN, proof, slack, sources
 from tests.oncall_node import node, until
 from tests.unit.test_triage_alerts import PROMETHEUS
 from tests.waiting import PATIENCE_S
-
-
-@pytest.fixture(scope="module")
-def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A bug that went live with other commits; the shop's own tests show it."""
-    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
 
 
 def _configuration(folder: Path, ran: Ran, base: str) -> Path:
