@@ -23,9 +23,15 @@ def named_by_others(name: str) -> bool:
 
 
 def started_by_others(pid: int) -> bool:
-    """Whether a process of a sandbox has somebody else above it; orphans count as ours."""
+    """Whether somebody else is above a process, or above the sandbox that it is in; orphans count as ours, and so does
+    what an engine started.
+    """
     above = list(_above(pid))
-    return os.getpid() not in above and any(not _serves(one) for one in above)
+    parts = [_part(one) for one in above]
+    if os.getpid() in above or "engine" in parts:
+        return False
+    outermost = max((at for at, part in enumerate(parts) if part == "sandbox"), default=-1)
+    return len(above) > outermost + 1
 
 
 def _above(pid: int) -> Iterator[int]:
@@ -41,11 +47,12 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _serves(pid: int) -> bool:
-    """Whether it is no diagnosis, but a part of a sandbox or of an engine; what is gone meanwhile is either."""
+def _part(pid: int) -> str:
+    """What a process is: sandbox, engine, or "" for anything else."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return True
-    sandbox = b"bwrap" in words[0] or any(word.startswith(b"sock=") for word in words)
-    return sandbox or any(name in words[0] for name in _ENGINE)
+        return ""
+    if b"bwrap" in words[0] or any(word.startswith(b"sock=") for word in words):
+        return "sandbox"
+    return "engine" if any(name in words[0] for name in _ENGINE) else ""
