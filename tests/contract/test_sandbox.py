@@ -23,7 +23,7 @@ from tests.waiting import PATIENCE_S, until_async
 from workflows.telemetry.figures import Figures
 from workflows.telemetry.sandboxes import watched
 
-SHORT = Quota(wall_s=20.0, memory_bytes=512 << 20, processes=64, disk_bytes=64 << 20)
+SHORT = Quota(wall_s=120.0, memory_bytes=512 << 20, processes=64, disk_bytes=64 << 20)
 
 _bubblewrap = BubblewrapSandboxes()
 _ungrouped = BubblewrapSandboxes(control_groups=False)
