@@ -45,7 +45,7 @@ from workflows.service.worker import watch_clock
 from workflows.settings import Settings
 
 ADA = Principal(tenant="ada", token="t1", scopes=frozenset({"submit", "read"}))
-LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=120, test_s=60, suite_s=60)
+LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=240, test_s=60, suite_s=60)
 STALL_S = 4.0  # of a busy machine no process waits so long for its turn
 SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(0.8)\n"
 HANGING = "import time\n\n\ndef test_hanging():\n    time.sleep(300)\n"
@@ -90,7 +90,7 @@ class Service:
 
     async def until(self, run: Run, kind: str, node: str = "", text: str = "", who: Principal = ADA) -> list[Event]:
         """Wait for an event; all events up to it."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + 2 * PATIENCE_S
         async with self.store.watch(run.id) as watch:
             while time.monotonic() < end:
                 events = list(await self.store.events(who.tenant, run.id))
