@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import until_async
 from workflows.github.broker import meeting
 from workflows.github.broker.app import lending
 from workflows.github.broker.asking import BrokerMissed, BrokerReads, line
@@ -27,8 +27,7 @@ class Asking:
 async def asking(app: App, home: Path) -> AsyncIterator[Asking]:
     """Both sides, once they have met."""
     async with office(app) as own, lending(home, own.reads, own.missed, own.access), line(home) as way:
-        while meeting.found(home) is None:  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.01)
+        await until_async(lambda: meeting.found(home), lambda: list(home.iterdir()))
         yield Asking(BrokerReads(way), BrokerMissed(way), own)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,8 @@ class Collector:
 
     def wait(self, enough: Callable[[list[Seen]], bool]) -> list[Seen]:
         """All spans, as soon as they are enough."""
-        end = time.monotonic() + 60
-        while not enough(spans := self.spans):
-            assert time.monotonic() < end, sorted({span.name for span in spans})
-            time.sleep(0.1)
-        return spans
+        until(lambda: enough(self.spans), lambda: sorted({span.name for span in self.spans}))
+        return self.spans
 
 
 def _read(data: bytes) -> list[Seen]:

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from sandbox.docker.labels import OWNER, RUN
 from sandbox.docker.provider import Choices, DockerSandboxes
 from sandbox.docker.records import Records
 from tests import images
+from tests.neighbours import named_by_others
+from tests.waiting import until
 
 NO_ENGINE = "these tests need a Docker engine, and none answers: run `sh deploy/test-parts.sh` (as root on Debian)"
 
@@ -81,14 +82,21 @@ def leftover(api: Any, owner: str) -> str:
 
 
 def engine_holds(*runs: str) -> list[str]:
-    """Containers and volumes of ours on the engine, running or not; of these runs when any are named."""
+    """Containers and volumes of ours on the engine, running or not; of these runs when any are named.
+
+    Without names, those that somebody made who works beside the tests are left out.
+    """
     if len(runs) > 1:
         return [name for run in runs for name in engine_holds(run)]
     api = docker.from_env(version="auto").api
     mine = {"label": [f"{RUN}={run}" for run in runs] or [OWNER]}
     try:
-        containers = [found["Names"][0] for found in api.containers(all=True, filters=mine)]
-        return [*containers, *(found["Name"] for found in api.volumes(filters=mine).get("Volumes") or ())]
+        found = [*api.containers(all=True, filters=mine), *(api.volumes(filters=mine).get("Volumes") or ())]
+        return [
+            one["Names"][0] if "Names" in one else one["Name"]
+            for one in found
+            if runs or not named_by_others((one.get("Labels") or {}).get(OWNER, ""))
+        ]
     finally:
         api.close()
 
@@ -115,13 +123,19 @@ class OwnEngine:
             command += [f"--{name}", str(self.folder / name)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with socket.socket(socket.AF_UNIX) as trial, contextlib.suppress(OSError):
-                trial.connect(f"{self.folder}/d.sock")
-                return
-            time.sleep(0.1)
-        pytest.fail(f"a second Docker engine (as root) does not start: {(self.folder / 'log').read_text()[-2000:]}")
+        started = self.process
+        until(lambda: started.poll() is not None or self._answers(), self._log)
+        if started.poll() is not None:
+            pytest.fail(f"a second Docker engine (as root) does not start: {self._log()}")
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as trial, contextlib.suppress(OSError):
+            trial.connect(f"{self.folder}/d.sock")
+            return True
+        return False
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
 
     def api(self) -> Any:
         """A client of it, for the caller to close."""
@@ -131,7 +145,7 @@ class OwnEngine:
         """Stop it; it ends its containers."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(120)
             self.process = None
 
     def holds(self) -> list[str]:

@@ -117,7 +117,7 @@ class Town:
 async def town(folder: Path) -> AsyncIterator[Town]:
     """Everything, answering."""
     runner = ScriptedRunner()
-    async with serving(folder, runner, bound(0)) as hub, httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with serving(folder, runner, bound(0)) as hub, httpx.AsyncClient(timeout=120, trust_env=False) as http:
         made = Town(hub, http, runner)
         async with _receiver(made) as hook:
             app = await made.does("apps", slug="patchwright", hook=hook)

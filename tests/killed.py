@@ -31,7 +31,7 @@ from tests.engines import docker_image, remove_built
 
 LATEST_S = 9.0
 KINDS = ("plain", "environment", "image")
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @dataclass

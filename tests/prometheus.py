@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.ports import free_ports
+from tests.waiting import until
 
 Points = Sequence[tuple[int, float]]
 
@@ -46,20 +46,18 @@ def running(folder: Path, figures: Mapping[str, Points]) -> Iterator[str]:
         prometheus, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}", "--storage.tsdb.retention.time=100y",
     ]  # fmt: skip
-    with (folder / "prometheus.log").open("w") as log, subprocess.Popen(arguments, stdout=log, stderr=log) as process:
+    log_file = folder / "prometheus.log"
+    with log_file.open("w") as log, subprocess.Popen(arguments, stdout=log, stderr=log) as process:
         try:
-            _wait(f"http://{address}", process, folder)
+            until(lambda: process.poll() is not None or _ready(f"http://{address}"), log_file.read_text)
+            assert process.poll() is None, log_file.read_text()[-2000:]
             yield f"http://{address}"
         finally:
             process.kill()
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    while process.poll() is None:
-        try:
-            if httpx.get(f"{address}/-/ready").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError((folder / "prometheus.log").read_text()[-2000:])
+def _ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/-/ready").is_success
+    except httpx.TransportError:
+        return False

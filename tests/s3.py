@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import obstore
 from obstore.store import S3Store
 
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S, until
 
 BUCKET = "runs"
 
@@ -56,21 +56,15 @@ def running(port: int = 0) -> Iterator[Storage]:
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url)
-        httpx.put(f"{url}/{BUCKET}").raise_for_status()
+        until(lambda: _answers(url), lambda: f"the S3 server does not answer; its exit code: {server.poll()}")
+        httpx.put(f"{url}/{BUCKET}", timeout=PATIENCE_S).raise_for_status()
         yield Storage(url, server)
     finally:
         server.kill()
         server.wait()
 
 
-def _wait(url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(url)
-        except httpx.TransportError:
-            assert time.monotonic() < end, "the S3 server does not answer"
-            time.sleep(0.1)
-        else:
-            return
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(url, timeout=PATIENCE_S).status_code > 0
+    return False

@@ -6,6 +6,7 @@ with a documented exit code and no traceback.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from tests.acceptance import leftovers
 COMMAND = Path(sys.executable).with_name("patchwright")
 DOCUMENTED = {*EXIT_CODES.values(), 1, 64, 65, 69, 74, 128 + signal.SIGINT, 128 + signal.SIGTERM}
 SECRET = "canary-5f1c9e2b7d"
-WARM = {"repeats": 3, "workers": 1, "rounds": 1, "limit_seconds": 120, "test_seconds": 20, "suite_seconds": 60}
+WARM = {"repeats": 3, "workers": 1, "rounds": 1, "limit_seconds": 240, "test_seconds": 20, "suite_seconds": 60}
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Patchwright:
             start_new_session=True,
         )  # fmt: skip
 
-    def run(self, *arguments: str | Path, timeout: float = 150, wrap: Sequence[str] = (), **settings: object) -> Ended:
+    def run(self, *arguments: str | Path, timeout: float = 300, wrap: Sequence[str] = (), **settings: object) -> Ended:
         """Run a command to its end."""
         began = time.monotonic()
         process = self.start(*arguments, wrap=wrap, **settings)
@@ -138,12 +139,17 @@ class Patchwright:
         assert self.files_with(SECRET) == []
 
     def files_with(self, text: str) -> list[Path]:
-        """Files of the runs that contain `text`."""
-        files = (path for path in self.home.rglob("*") if path.is_file() and not path.is_symlink())
-        return [path for path in files if text.encode() in path.read_bytes()]
+        """Files of the runs that contain `text`; a worker may be removing some meanwhile."""
+        found = []
+        for folder, _, names in os.walk(self.home):
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and not path.is_symlink() and text.encode() in path.read_bytes():
+                        found.append(path)
+        return found
 
     def diagnose(
-        self, repo: Path, *arguments: str | Path, timeout: float = 150, wrap: Sequence[str] = (), **settings: object
+        self, repo: Path, *arguments: str | Path, timeout: float = 300, wrap: Sequence[str] = (), **settings: object
     ) -> Ended:
         """Diagnose a checkout, whose files must stay as they are."""
         before = leftovers.fingerprint(repo)

@@ -72,8 +72,8 @@ def control_groups(pid: int) -> list[str]:
     return [path for pattern in patterns for path in glob.glob(pattern, root_dir=root)]  # noqa: PTH207 - bears groups that vanish
 
 
-def wait_for_none(mark: Path, seconds: float = 5.0) -> list[str]:
-    """Processes still alive after at most `seconds`."""
+def wait_for_none(mark: Path, seconds: float = 30.0) -> list[str]:
+    """Processes still alive after at most `seconds`: fewer than any that a test leaves behind would live."""
     end = time.monotonic() + seconds
     while (left := processes(mark)) and time.monotonic() < end:
         time.sleep(0.05)

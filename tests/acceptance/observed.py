@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from tests.collector import Collector, Seen
 from tests.fakes.model_server import MODEL, ModelServer, call, said
 from tests.ports import free_ports
 from tests.unit.test_callbacks import receiving
+from tests.waiting import PATIENCE_S, until
 from workflows.packing import pack
 
 KEY = "canary-model-key-1f"
@@ -67,16 +68,15 @@ def traced(collector: Collector) -> tuple[str, ...]:
 
 def scrape(port: int) -> str:
     """Figures from a port, as soon as somebody answers there."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
-        except httpx.ConnectError:
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        else:
-            assert answer.status_code == 200
-            return answer.text
+    answer = until(lambda: _scraped(port), lambda: f"nobody answers at port {port}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def _scraped(port: int) -> httpx.Response | None:
+    with contextlib.suppress(httpx.ConnectError):
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S)
+    return None
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def stopped(process: subprocess.Popen[str]) -> Iterator[list[str]]:
         yield outputs
     finally:
         process.terminate()
-        outputs += process.communicate(timeout=60)
+        outputs += process.communicate(timeout=PATIENCE_S)
         sys.stderr.write("\n".join(outputs))  # shown where the test fails
 
 
@@ -124,17 +124,14 @@ def observe(folder: Path, cache: Path) -> Observed:
 
 
 def _until_called_back(port: int) -> None:
-    end = time.monotonic() + 60
-    while "patchwright_callbacks_total{" not in scrape(port):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    until(lambda: "patchwright_callbacks_total{" in scrape(port), lambda: scrape(port))
 
 
 def _diagnosed(port: int, token: str, repo: Path, callback: str) -> str:
     archive = BytesIO()
     pack(repo, archive)
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S) as client:
         asked = client.post(
             "/v1/diagnoses", files={"archive": ("spans.tgz", archive.getvalue())},
             data={"request": json.dumps({"issue": f"Spans are wrong. {STORY}", "callback": callback})},
@@ -142,10 +139,19 @@ def _diagnosed(port: int, token: str, repo: Path, callback: str) -> str:
         )  # fmt: skip
         assert asked.status_code == 202, asked.text
         run = str(asked.json()["id"])
-        end = time.monotonic() + 120
-        while (now := client.get(f"/v1/diagnoses/{run}").json())["state"] not in ENDED:
-            assert time.monotonic() < end, now
-            time.sleep(0.2)
+        now = _ended(client, run)
         assert (now["state"], now["outcome"]) == ("finished", "verified_patch"), now
         client.post(f"/v1/diagnoses/{run}/feedback", json={"verdict": "nonsense"})
     return run
+
+
+def _ended(client: httpx.Client, run: str) -> dict[str, Any]:
+    """The run, once it has ended."""
+    known: dict[str, Any] = {}
+
+    def ended() -> bool:
+        known.update(client.get(f"/v1/diagnoses/{run}").json())
+        return known["state"] in ENDED
+
+    until(ended, lambda: known)
+    return known

@@ -16,6 +16,7 @@ from agent.diagnose import Asked
 from agent.domain import Limits, Request
 from tests.acceptance.command import COMMAND, Patchwright
 from tests.acceptance.repositories import FAILING, RIGHT_SHOP, SHOP, commit, git, repository
+from tests.waiting import PATIENCE_S
 from workflows.settings import Settings
 from workflows.wiring import diagnose_run, keep_answer, new_run
 
@@ -57,7 +58,7 @@ def _typed(patchwright: Patchwright, typed: str, *arguments: str | Path) -> tupl
         except OSError:  # its last reader is gone
             break
     os.close(master)
-    code = process.wait(10)
+    code = process.wait(PATIENCE_S)
     patchwright.assert_nothing_left(process.pid)
     return code, screen.decode("utf-8", "replace")
 

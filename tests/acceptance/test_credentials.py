@@ -21,6 +21,7 @@ from tests.acceptance.repositories import SHOP, TEST_PRICES, repository
 from tests.acceptance.test_service_files import api
 from tests.acceptance.test_service_runs import LIMITS, Service, opened
 from tests.git_server import GitServer
+from tests.waiting import PATIENCE_S
 from workflows.service.values import SCOPES, Principal, Submission
 
 PASSWORD = "canary-9e2c47d5-git"
@@ -83,7 +84,7 @@ def finished(service: Service, token: str) -> list[str]:
     said = []
     for process in service.workers:
         process.terminate()
-        said += list(process.communicate(timeout=60))
+        said += list(process.communicate(timeout=PATIENCE_S))
     return [*said, token]
 
 

@@ -29,6 +29,7 @@ from tests.acceptance.repositories import (
     repository,
     write,
 )
+from tests.unit.test_callbacks import receiving
 from tools.patches import FileChange, diff_of
 
 pytestmark = pytest.mark.xdist_group("diagnose")
@@ -37,11 +38,12 @@ FILES = ("report.json", "report.md", "report.html", "patch.diff", "certificate.j
 
 @dataclass(frozen=True)
 class Mended:
-    """A finished diagnosis that several tests look at."""
+    """A finished diagnosis that several tests look at. traced: what the tracing service of its environment heard."""
 
     patchwright: Patchwright
     repo: Path
     ended: Ended
+    traced: list[bytes]
 
     def clone(self, name: str) -> Path:
         path = self.patchwright.folder / name
@@ -54,14 +56,22 @@ def mended(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Mended:
     folder = tmp_path_factory.mktemp("mended")
     patchwright = Patchwright(folder, cache)
     repo = repository(folder / "shop")
-    return Mended(patchwright, repo, patchwright.diagnose(repo))
+    with receiving(202) as (tracing, port):
+        named = ("LANGSMITH_TRACING=true", f"LANGSMITH_ENDPOINT=http://127.0.0.1:{port}", "LANGSMITH_API_KEY=any")
+        ended = patchwright.diagnose(repo, wrap=("env", *named))
+    return Mended(patchwright, repo, ended, [body for _, body in tracing.got])
 
 
 def suite(folder: Path) -> int:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         check=False,
         capture_output=True,
     )
@@ -79,6 +89,7 @@ def test_a_bug_ends_in_a_verified_patch(mended: Mended) -> None:
         report["certificate"]["subject"][0]["digest"]["sha256"] == hashlib.sha256(report["patch"].encode()).hexdigest()
     )
     assert "VERIFIED PATCH" in mended.ended.out
+    assert mended.traced == [], "LangGraph's makers heard of it"
 
 
 def test_the_report_directory_holds_every_file(mended: Mended) -> None:

@@ -12,6 +12,7 @@ from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
 from tests.acceptance.test_resume import SLOW, until_inside
 from tests.engines import docker_image, engine_holds, own_engine
+from tests.waiting import until
 
 JS = {
     "package.json": '{"name": "cart", "version": "1.0.0", "scripts": {"test": "node --test"}}\n',
@@ -101,14 +102,10 @@ def _started(patchwright: Patchwright) -> bool:
 def test_killed_run_leaves_nothing_after_the_next_one(patchwright: Patchwright) -> None:
     repo = repository(patchwright.folder / "shop")
     process = patchwright.start("diagnose", repo, "--sandbox", "docker", image=docker_image())
-    deadline = time.monotonic() + 30
-    while not _started(patchwright) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: process.poll() is not None or _started(patchwright))
+    assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 2
-    while engine_holds(*patchwright.runs()) and time.monotonic() < deadline:
-        time.sleep(0.1)
     (run,) = patchwright.runs()
     resumed = patchwright.run("resume", run, image=docker_image())
     assert resumed.code == 0, resumed.text

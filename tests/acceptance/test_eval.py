@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import FAILING, RIGHT_SHOP, TEST_PRICES, commit, git, repository
+from tests.waiting import PATIENCE_S, until
 from workflows.evaluation.results import RESULTS
 
 QUICK: dict[str, Any] = {"repeats": 2, "candidates": 400}
@@ -106,19 +108,20 @@ def test_interrupted_evaluation_leaves_nothing_and_goes_on(patchwright: Patchwri
     repository(tmp_path / "slow", {**RIGHT_SHOP, "tests/test_prices.py": slow})
     file = tasks(tmp_path, {"id": "slow", "source": "slow", "tests": [FAILING]})
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
-        process = patchwright.start("eval", file, "--out", tmp_path / "out", **QUICK)
         begun = len(list(patchwright.home.glob("runs/*")))
-        until = time.monotonic() + 60
-        while len(list(patchwright.home.glob("runs/*"))) == begun:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        process = patchwright.start("eval", file, "--out", tmp_path / "out", **QUICK)
+        _until_a_run(patchwright, process, begun)
         time.sleep(1.0)
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
         assert process.returncode == code
         assert leftovers.wait_for_none(patchwright.folder) == []
     assert not (tmp_path / "out" / RESULTS).exists()
+
+
+def _until_a_run(patchwright: Patchwright, process: subprocess.Popen[str], begun: int) -> None:
+    until(lambda: process.poll() is not None or len(list(patchwright.home.glob("runs/*"))) > begun)
+    assert process.poll() is None, process.communicate()
 
 
 def test_bad_input_is_refused_with_its_line(patchwright: Patchwright, tmp_path: Path) -> None:

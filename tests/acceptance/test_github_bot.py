@@ -11,6 +11,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from tests.github import SECRET, headers, pull, pull_payload, run, run_payload
 from tests.github_logs import red, zipped
 from tests.github_server import TOKEN, GithubServer, Said, github_server
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S, until
 from workflows.github.values import CiRun, PullRequest
 
 HERE = "/repos/ada/shop"
@@ -56,20 +58,19 @@ class Site:
 
     def until(self, query: str, right: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The rows, once they are as they must become."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            found = self.rows(query)
-            if right(found):
-                return found
-            time.sleep(0.2)
-        raise AssertionError(f"it did not come about: {self.rows(query)}\n{self.log()}")
+        (found,) = until(lambda: self._rows_if(query, right), lambda: f"{self.rows(query)}\n{self.log()}")
+        return found
+
+    def _rows_if(self, query: str, right: Callable[[list[dict[str, Any]]], bool]) -> list[list[dict[str, Any]]]:
+        found = self.rows(query)
+        return [found] if right(found) else []
 
     def log(self) -> str:
         return "".join(path.read_text(errors="replace")[-4000:] for path in self.patchwright.folder.glob("*.log"))
 
     def deliver(self, name: str, body: dict[str, Any]) -> httpx.Response:
         data = json.dumps(body).encode()
-        return httpx.post(f"{self.url}/webhooks/github", content=data, headers=headers(name, data))
+        return httpx.post(f"{self.url}/webhooks/github", content=data, headers=headers(name, data), timeout=PATIENCE_S)
 
     @contextlib.contextmanager
     def process(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -81,7 +82,7 @@ class Site:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE_S)
             assert process.returncode in (0, -signal.SIGKILL), log.read_text()
 
 
@@ -105,17 +106,14 @@ def site(tmp_path: Path, cache: Path) -> Iterator[Site]:
         patchwright = Patchwright(tmp_path / "place", cache)
         made = Site(github, patchwright, address, f"http://127.0.0.1:{port}", heads, settings)
         with made.process("serve", "--workers", "0", "--port", str(port)), made.process("github", "publish"):
-            _listens(port)
+            until(lambda: _listens(port), made.log)
             yield made
 
 
-def _listens(port: int) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the service does not listen")
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PATIENCE_S):
+        return True
+    return False
 
 
 def _scripted(site: Site) -> tuple[PullRequest, CiRun]:
@@ -173,15 +171,13 @@ def test_a_bot_that_is_killed_in_the_middle_is_gone_on_with_by_the_next(site: Si
     """Killed while GitHub answers: the delivery is another's when its lease is over, and one diagnosis comes of it."""
     _, failed = _scripted(site)
     hanging = f"GET {HERE}/actions/runs/500/attempts/1/jobs"
-    right = site.github.answers[hanging][-1]
-    site.github.on(hanging, lambda asked: _slowly(right), right)
+    right, killed = site.github.answers[hanging][-1], threading.Event()
+    site.github.on(hanging, lambda asked: _slowly(right, killed), right)
     site.deliver("workflow_run", run_payload(failed))
     with site.process("github", "bot") as process:
-        end = time.monotonic() + 60
-        while not site.github.calls("GET", "/attempts/1/jobs"):
-            assert time.monotonic() < end, site.log()
-            time.sleep(0.05)
+        until(lambda: site.github.calls("GET", "/attempts/1/jobs"), site.log)
         process.kill()
+    killed.set()
     with psycopg.connect(site.address, autocommit=True) as connection:
         connection.execute("update github_deliveries set lease = now()")  # as if a minute had gone by
     with site.process("github", "bot"), site.process("github", "bot"):
@@ -189,8 +185,8 @@ def test_a_bot_that_is_killed_in_the_middle_is_gone_on_with_by_the_next(site: Si
     assert len(site.rows("select id from runs")) == len(site.rows("select key from github_cases")) == 1
 
 
-def _slowly(said: Any) -> Said:
-    time.sleep(3)
+def _slowly(said: Any, killed: threading.Event) -> Said:
+    killed.wait(PATIENCE_S)
     assert isinstance(said, Said)
     return said
 
@@ -205,10 +201,7 @@ def test_what_did_not_arrive_is_asked_for_again(site: Site) -> None:
     site.github.on("GET /app/hook/deliveries", Said(body=log))
     with site.process("github", "bot"):
         site.until("select delivery from github_redelivered order by 1", lambda rows: len(rows) == 2)
-        end = time.monotonic() + 30
-        while len(site.github.calls("POST", "/attempts")) < 2:
-            assert time.monotonic() < end, site.log()
-            time.sleep(0.1)
+        until(lambda: len(site.github.calls("POST", "/attempts")) >= 2, site.log)
     sent = {one.target for one in site.github.calls("POST", "/attempts")}
     assert sent == {"/app/hook/deliveries/1/attempts", "/app/hook/deliveries/2/attempts"}
 
@@ -224,7 +217,7 @@ def test_what_the_bot_gave_up_is_listed_and_tried_again(site: Site) -> None:
     def command(*arguments: str) -> tuple[int, str]:
         """Exit code and what was printed."""
         process = site.patchwright.start("github", "deliveries", *arguments, wrap=(), **site.settings)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return process.returncode, out + err
 
     told = json.loads(command("list", "--state", "dead", "--json")[1])

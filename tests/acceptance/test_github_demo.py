@@ -66,7 +66,7 @@ async def test_the_demos_pull_request_fails_and_main_does_not(tmp_path: Path) ->
             assert "FAILED tests/" in log.text
             assert "##[error]Process completed with exit code 1." in log.text
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(TAKEN_S):
             assert await process.wait() == 130
     assert not key.exists()
 

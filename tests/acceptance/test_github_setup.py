@@ -12,6 +12,7 @@ import pytest
 
 from tests.acceptance.command import Patchwright
 from tests.hub import Town, town
+from tests.waiting import PATIENCE_S
 from workflows.github.client import app_of, office
 from workflows.github.forge import Refused
 from workflows.github.names import RepositoryName
@@ -72,7 +73,7 @@ async def test_an_app_is_made_checked_and_used(tmp_path: Path) -> None:
         assert process.stdout is not None
         page = (await asyncio.to_thread(process.stdout.readline)).split()[1]
         assert "Go back to the terminal" in (await clicked(hub, page)).text
-        out, err = await asyncio.to_thread(process.communicate, timeout=60)
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE_S)
         assert process.returncode == 0, err
         told = dict(row.split("=", 1) for row in out.splitlines() if row.startswith("PATCHWRIGHT_"))
         link = f"{hub.hub.world.web}/apps/fixes/installations/new"
@@ -84,7 +85,7 @@ async def test_an_app_is_made_checked_and_used(tmp_path: Path) -> None:
         assert hub.hub.world.apps[number].hook == "https://pw.example/webhooks/github"
         settings = {"github_url": hub.hub.world.api, "github_app": number, "github_key_file": key}
         checking = patchwright.start("github", "setup", "--check", "--branches", wrap=(), **settings)
-        out, err = await asyncio.to_thread(checking.communicate, timeout=60)
+        out, err = await asyncio.to_thread(checking.communicate, timeout=PATIENCE_S)
         assert (checking.returncode, out) == (0, "the App has all that it needs\n"), err
         await hub.does("repositories", name="acme/shop", private=True)
         await hub.does("repositories", name="acme/other", private=True)

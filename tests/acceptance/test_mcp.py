@@ -19,6 +19,7 @@ from mcp_types import CallToolResult, TextContent
 from tests.acceptance import leftovers
 from tests.acceptance.command import COMMAND, Patchwright
 from tests.acceptance.repositories import FAILING, git, repository
+from tests.waiting import PATIENCE_S
 
 HANGS = "import time\n\n\ndef test_hangs():\n    time.sleep(600)\n"
 
@@ -204,7 +205,7 @@ def test_the_wire_bears_what_is_no_protocol_and_ends_at_a_signal(offering: tuple
     assert "error" in answers[1]
     assert answers[2]["result"]["serverInfo"]["name"] == "patchwright"
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
 

@@ -19,6 +19,7 @@ from tests.acceptance import leftovers
 from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import FAILING, repository
 from tests.acceptance.test_mcp import HANGS, held, no_longer_running, words
+from tests.waiting import PATIENCE_S
 
 TOKEN = "a-token-of-the-test-2b7d"
 HELLO = {
@@ -39,7 +40,7 @@ def listening(patchwright: Patchwright, roots: Path, *arguments: str) -> Iterato
         yield process.stdout.readline().strip()
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM, err
     assert "Traceback" not in err
     assert TOKEN not in out + err
@@ -101,7 +102,10 @@ def test_strangers_pages_in_browsers_and_what_is_too_much_are_refused(tmp_path: 
     patchwright = Patchwright(tmp_path / "command", tmp_path / "cache")
     (tmp_path / "roots").mkdir()
     arguments = ("--token", f"file:{patchwright.folder / 'token'}", "--allow-host", "mcp.example.org")
-    with listening(patchwright, tmp_path / "roots", *arguments) as address, httpx.Client(trust_env=False) as http:
+    with (
+        listening(patchwright, tmp_path / "roots", *arguments) as address,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S) as http,
+    ):
 
         def status(body: object = HELLO, **headers: str) -> int:
             spelled = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -12,26 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.contract.test_oncall import MESSAGES
 from tests.incidents.bench import Ran
-from tests.incidents.catalogue import HANDED_OVER
 from tests.oncall import CHANNEL, HOOK, SECRET, TOKEN, Slack, proof, slack, sources
 from tests.ports import free_ports
 from tests.unit.test_callbacks import Receiver, receiving
 from tests.unit.test_triage_alerts import changed
 
 WAIT_S = 900  # a machine may be busy; nothing is measured here
-
-
-@pytest.fixture(scope="module")
-def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A bug that went live with other commits, shortly before a harmless deploy of another service."""
-    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
 
 
 @dataclass
@@ -90,7 +82,7 @@ def _service(command: Patchwright, ran: Ran, address: str) -> Iterator[Service]:
         logged = ("sh", "-c", f'exec "$@" >>{log} 2>&1', "sh")  # a pipe that nobody reads would fill
         serving = command.start(*serve, wrap=logged, database_url=address, oncall=file)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as http:
                 made = Service(http, channel, hook)
                 made.wait(lambda: _ready(http, serving))
                 yield made

@@ -23,6 +23,7 @@ from tests.acceptance.command import Patchwright
 from tests.oncall_node import node, until
 from tests.ports import free_ports
 from tests.unit.test_triage_alerts import GRAFANA, PAGERDUTY
+from tests.waiting import PATIENCE_S
 from tools.triage.sources import read_alerts
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "oncall"
@@ -79,7 +80,9 @@ def test_what_the_makers_are_told_to_send_becomes_incidents(tmp_path: Path, file
 
 
 def _titles(url: str) -> set[str]:
-    listed: list[dict[str, Any]] = httpx.get(f"{url}/v1/incidents", trust_env=False).json()["incidents"]
+    listed: list[dict[str, Any]] = httpx.get(f"{url}/v1/incidents", trust_env=False, timeout=PATIENCE_S).json()[
+        "incidents"
+    ]
     return {each["title"] for each in listed}
 
 
@@ -87,7 +90,7 @@ def _send(url: str, public: str, body: bytes, headers: Mapping[str, str]) -> htt
     """As a maker does that was told the public address, of which a reverse proxy makes this one."""
     assert public.startswith(f"{PUBLIC}/v1/alerts/")
     given = {"Content-Type": "application/json", **headers}
-    return httpx.post(public.replace(PUBLIC, url), content=body, headers=given, trust_env=False)
+    return httpx.post(public.replace(PUBLIC, url), content=body, headers=given, trust_env=False, timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -128,7 +131,7 @@ def _answers(url: str) -> bool:
 
 def _fire(maker: str, title: str) -> None:
     alert = {"labels": {"alertname": title, "service": "orders"}, "annotations": {"summary": "orders fail"}}
-    httpx.post(f"{maker}/api/v2/alerts", json=[alert], trust_env=False).raise_for_status()
+    httpx.post(f"{maker}/api/v2/alerts", json=[alert], trust_env=False, timeout=PATIENCE_S).raise_for_status()
 
 
 def _grafana(url: str, file: Path, secret: str) -> httpx.Response:

@@ -17,6 +17,7 @@ from tests.acceptance.command import Patchwright
 from tests.oncall import CHANNEL, TOKEN, Slack, proof, slack, sources
 from tests.oncall_node import node, process, until
 from tests.unit.test_triage_alerts import PROMETHEUS
+from tests.waiting import PATIENCE_S
 
 # What an operator asks for a log: it says who asked, and the first time nothing more for as long as it is let live.
 ASKED = """\
@@ -67,15 +68,17 @@ def test_an_incident_is_looked_into_by_another_process_when_one_is_killed(tmp_pa
         process(command, "oncall", "work", address=address, file=file),
     ):  # fmt: skip
         sent = httpx.post(
-            f"{url}/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body), trust_env=False
-        )
+            f"{url}/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body), trust_env=False,
+            timeout=PATIENCE_S,
+        )  # fmt: skip
         assert sent.json() == {"status": "accepted", "alerts": 1}
         until(lambda: bool(_askers(tmp_path) and channel.messages), lambda: channel.calls)
         (victim,) = _askers(tmp_path)
         os.kill(victim, signal.SIGKILL)
         until(lambda: _noted(channel), lambda: (command.folder / "log").read_text()[-4000:])
-        (incident,) = httpx.get(f"{url}/v1/incidents", trust_env=False).json()["incidents"]
-        told = httpx.get(f"{url}/v1/incidents/{incident['id']}", trust_env=False).json()["channels"]
+        with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as http:
+            (incident,) = http.get("/v1/incidents").json()["incidents"]
+            told = http.get(f"/v1/incidents/{incident['id']}").json()["channels"]
         kept = _rows(address, "select attempts, looks, tries from oncall_incidents")
     first, second = _askers(tmp_path)
     assert first == victim != second
@@ -97,7 +100,10 @@ def test_who_is_told_to_stop_gives_the_incident_to_another_at_once(tmp_path: Pat
         node(command, address, file := _configuration(tmp_path, base)) as url,
         process(command, "oncall", "work", address=address, file=file) as stopped,
     ):  # fmt: skip
-        httpx.post(f"{url}/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body), trust_env=False)
+        httpx.post(
+            f"{url}/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body), trust_env=False,
+            timeout=PATIENCE_S,
+        )  # fmt: skip
         until(lambda: bool(_askers(tmp_path)), lambda: (command.folder / "log").read_text()[-4000:])
         stopped.terminate()
         until(lambda: _rows(address, "select lease is null, tries from oncall_incidents") == [(True, 0)])

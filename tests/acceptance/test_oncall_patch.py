@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests import postgres
 from tests.acceptance.command import Patchwright
 from tests.incidents.bench import Ran
-from tests.incidents.catalogue import HANDED_OVER
 from tests.oncall import CHANNEL, TOKEN, proof, slack, sources
 from tests.oncall_node import node, until
 from tests.unit.test_triage_alerts import PROMETHEUS
-
-
-@pytest.fixture(scope="module")
-def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A bug that went live with other commits; the shop's own tests show it."""
-    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
+from tests.waiting import PATIENCE_S
 
 
 def _configuration(folder: Path, ran: Ran, base: str) -> Path:
@@ -44,7 +37,7 @@ def test_an_alert_becomes_a_message_with_a_verified_patch(
     with (
         slack() as (channel, base), postgres.running() as address,
         node(patchwright, address, file := _configuration(tmp_path, unfilled, base), workers=1) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=30) as http,
+        httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as http,
     ):  # fmt: skip
         assert http.post("/v1/alerts/alertmanager", content=body, headers=proof("alertmanager", body)).is_success
         until(lambda: any("Fix forward: " in text for text in channel.shown), lambda: channel.shown)

@@ -28,7 +28,7 @@ from workflows.settings import Settings
 # Nothing that search tries mends it; the given patch also writes a conftest.py, which the guard keeps.
 UNWRITTEN = {**SHOP, "shop/prices.py": PRICES[: PRICES.index("    best = None")] + "    return None\n"}
 GUARDED = {**RIGHT_SHOP, "conftest.py": "collect_ignore = ['build']\n"}
-LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=120, test_s=20, suite_s=60, candidates=1)
+LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=240, test_s=20, suite_s=60, candidates=1)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from tests.acceptance.observed import CALLER, TRACE, samples, scrape, stopped, t
 from tests.acceptance.repositories import SHOP, repository
 from tests.collector import Collector, Seen
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 from workflows.service.store import PostgresStore, open_store
 from workflows.service.values import Principal, Submission
 from workflows.settings import Settings
 
 ADA = Principal(tenant="ada", token="t1", scopes=frozenset({"submit", "read"}))
-LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=120, test_s=60, suite_s=60)
+LIMITS = Limits(repeats=2, rounds=1, workers=1, wall_s=240, test_s=60, suite_s=60)
 SLOW = "import time\n\n\ndef test_slow():\n    time.sleep(0.8)\n"
 
 
@@ -65,7 +66,7 @@ def test_port_of_figures_that_is_taken_is_said(patchwright: Patchwright) -> None
 
 async def _until(store: PostgresStore, run: str, what: str) -> None:
     """Wait for an event of that node or kind. Raises AssertionError, with all events, where it does not come."""
-    ends = time.monotonic() + 90
+    ends = time.monotonic() + 2 * PATIENCE_S
     async with store.watch(run) as watch:
         while True:
             events = await store.events(ADA.tenant, run)

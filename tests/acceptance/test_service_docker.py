@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import repository
 from tests.acceptance.test_service_runs import opened
 from tests.engines import dead_owner, docker_image, engine_holds, leftover
+from tests.waiting import until_async
 
 
 @pytest.fixture
@@ -25,13 +23,6 @@ def api() -> Any:
     client = docker.from_env(version="auto").api
     yield client
     client.close()
-
-
-async def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        await asyncio.sleep(0.1)
 
 
 async def test_workers_remove_what_killed_ones_left_at_start_and_later_and_nothing_of_the_living(
@@ -46,15 +37,15 @@ async def test_workers_remove_what_killed_ones_left_at_start_and_later_and_nothi
         with postgres.running() as address:
             async with opened(address, patchwright) as service:
                 first = service.worker()
-                await _until(lambda: not there(early))
+                await until_async(lambda: not there(early))
                 late = leftover(api, dead_owner())
-                await _until(lambda: not there(late))
+                await until_async(lambda: not there(late))
                 run = await service.submit(repository(tmp_path / "shop"))
-                await _until(lambda: bool(engine_holds(run.id)))
+                await until_async(lambda: bool(engine_holds(run.id)))
                 first.kill()
                 service.worker()
                 await service.assert_finished_once(run)
-                await _until(lambda: not engine_holds(run.id))
+                await until_async(lambda: not engine_holds(run.id))
         assert there(living)
     finally:
         launching.remove(api, living)

@@ -21,6 +21,7 @@ from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, TEST_PRICES, repository
 from tests.acceptance.test_service_runs import ADA, LIMITS, SLOW, opened
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 from workflows.packing import pack
 from workflows.service.values import SCOPES, Submission
 
@@ -49,11 +50,13 @@ async def api(patchwright: Patchwright, address: str, token: str) -> AsyncIterat
         assert node.stdout is not None
         assert "listens" in await asyncio.to_thread(node.stdout.readline)
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
+        ) as client:
             yield client
     finally:
         node.terminate()
-        out, err = await asyncio.to_thread(node.communicate, timeout=60)
+        out, err = await asyncio.to_thread(node.communicate, timeout=PATIENCE_S)
     assert CANARY not in out + err
     assert node.returncode == 0, err[-3000:]
 
@@ -141,7 +144,7 @@ async def test_with_a_key_no_plain_text_lies_anywhere(
             run = await service.store.run("ada", asked.json()["id"])
             assert run is not None
             while True:
-                events = await client.get(f"/v1/diagnoses/{run.id}/events", timeout=100)
+                events = await client.get(f"/v1/diagnoses/{run.id}/events")
                 if "event: finished" in events.text:
                     break
             report = await client.get(f"/v1/diagnoses/{run.id}/report")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.acceptance.command import Patchwright
 from tests.acceptance.repositories import SHOP, repository
 from tests.ports import free_ports
 from tests.unit.test_callbacks import receiving
+from tests.waiting import EVERY_S, PATIENCE_S, until
 from workflows.client import Client
 from workflows.packing import pack
 from workflows.service.bodies import RunView, Wanted, WantedLimits
@@ -53,15 +53,14 @@ def test_the_end_is_told_again_until_it_is_heard_and_old_runs_go(
         with receiving(503, 200) as (receiver, at), Client.to(f"http://127.0.0.1:{port}") as client:
             url = f"http://127.0.0.1:{at}/done?key=S3CRET-OF-THE-RECEIVER"
             run = _ended(client, archive.getvalue(), url)
-            end = time.monotonic() + 60
-            while (told := client.callback(run.id)) and told.state == "due" and time.monotonic() < end:
-                time.sleep(0.5)
+            until(lambda: (told := client.callback(run.id)) and told.state != "due", lambda: client.callback(run.id))
+            told = client.callback(run.id)
             assert told is not None
             assert (told.state, told.status, told.tries) == ("delivered", 200, 2)
             secret = client.callback_secret()
     finally:
         serving.terminate()
-        out, err = serving.communicate(timeout=60)
+        out, err = serving.communicate(timeout=PATIENCE_S)
     assert serving.returncode == 0, err[-3000:]
     assert secret not in out + err
     assert "S3CRET-OF-THE-RECEIVER" not in out + err
@@ -81,18 +80,15 @@ def _removed(patchwright: Patchwright, serve: tuple[str, ...], address: str, run
     try:
         _wait_for_none(serving, folder)
         with Client.to(f"http://127.0.0.1:{port}") as client:
-            assert client.runs().runs == ()
+            until(lambda: not client.runs().runs, lambda: client.runs().runs)  # rows go after files
     finally:
         serving.terminate()
-        serving.communicate(timeout=60)
+        serving.communicate(timeout=PATIENCE_S)
 
 
 def _wait_for_none(serving: subprocess.Popen[str], folder: Path) -> None:
-    end = time.monotonic() + 60
-    while folder.exists() and time.monotonic() < end and serving.poll() is None:
-        time.sleep(0.2)
-    assert not folder.exists()
-    time.sleep(1.0)  # rows go after files
+    until(lambda: serving.poll() is not None or not folder.exists(), lambda: list(folder.parent.iterdir()))
+    assert serving.poll() is None, serving.communicate()
 
 
 async def test_the_oldest_runs_go_where_a_tenant_has_no_room(address: str, patchwright: Patchwright) -> None:
@@ -103,15 +99,24 @@ async def test_the_oldest_runs_go_where_a_tenant_has_no_room(address: str, patch
         other = await _kept(store, patchwright, "bob", 9)
         worker = patchwright.start("worker", database_url=address, keep_tenant_gb=0.0027)
         try:
-            await asyncio.to_thread(_wait_for_none, worker, runs[2])
+            for folder in runs[2:]:
+                await asyncio.to_thread(_wait_for_none, worker, folder)
+                await _row_goes(store, folder.name)
         finally:
             worker.terminate()
-            _, err = worker.communicate(timeout=60)
+            _, err = worker.communicate(timeout=PATIENCE_S)
         assert worker.returncode == 0, err[-3000:]
         assert [folder.exists() for folder in (*runs, other)] == [True, True, False, False, True]
         known = [await store.run("ada", folder.name) is not None for folder in runs]
         assert known == [True, True, False, False]
         assert await store.run("bob", other.name) is not None
+
+
+async def _row_goes(store: PostgresStore, run: str) -> None:
+    """Rows go after files."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.run("ada", run) is not None:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(EVERY_S)
 
 
 async def _kept(store: PostgresStore, patchwright: Patchwright, tenant: str, hours: int) -> Path:

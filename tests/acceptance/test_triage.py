@@ -15,18 +15,12 @@ from tests.acceptance.command import Patchwright
 from tests.fakes.model_server import MODEL, Answer, ModelServer, said
 from tests.incidents.appointments import APPOINTMENTS
 from tests.incidents.bench import Ran
-from tests.incidents.catalogue import HANDED_OVER, INCIDENTS
+from tests.incidents.catalogue import INCIDENTS
 from tests.incidents.evenings import EVENINGS
 from tools.triage.ledger import sentences, uncited
 from tools.triage.values import Note
 
 BY_NAME = {incident.name: incident for incident in (*INCIDENTS, *APPOINTMENTS, *EVENINGS)}
-
-
-@pytest.fixture(scope="module")
-def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A bug that went live with other commits, shortly before a harmless deploy of another service."""
-    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import pytest
 from tests import log_stores, prometheus
 from tests.acceptance.command import Ended, Patchwright
 from tests.incidents.bench import Ran
-from tests.incidents.catalogue import HANDED_OVER
 from tools.triage.ledger import sentences, uncited
 from tools.triage.values import Note
 
@@ -21,15 +21,15 @@ STEP_S = 15
 
 
 @pytest.fixture(scope="module")
-def unfilled(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A bug that went live with other commits."""
-    return HANDED_OVER.play(tmp_path_factory.mktemp("incidents") / "unfilled")
+def kept(unfilled: Ran, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the stores keep: the lines of that incident, and what they are asked."""
+    return Path(shutil.copytree(unfilled.logs, tmp_path_factory.mktemp("kept") / "logs"))
 
 
 @pytest.fixture(scope="module")
-def stores(unfilled: Ran) -> Iterator[str]:
-    """Loki and Elasticsearch with the lines of that incident."""
-    with log_stores.running(unfilled.logs) as address:
+def stores(kept: Path) -> Iterator[str]:
+    """Loki and Elasticsearch."""
+    with log_stores.running(kept) as address:
         yield address
 
 
@@ -196,9 +196,15 @@ def test_what_cannot_be_asked_is_refused(command: Patchwright, arguments: list[s
     assert "hunter2" not in ended.text
 
 
-def test_what_was_asked_is_read_only_and_bears_no_secret(unfilled: Ran, stores: str) -> None:
-    """Of all that the stores were asked by the tests before."""
-    text = (unfilled.logs / "asked.jsonl").read_text()
+def test_what_was_asked_is_read_only_and_bears_no_secret(
+    command: Patchwright, unfilled: Ran, kept: Path, stores: str
+) -> None:
+    """Of all that the stores were asked, by the tests before too."""
+    since, until = span(unfilled)
+    for source, path in (("loki", "loki"), ("elasticsearch", "elastic/logs-*")):
+        credential = ("--credential", f"{source}=env:PATCHWRIGHT_STORE_TOKEN")
+        note_of(command, f"--{source}", f"{stores}/{path}", *credential, "--since", since, "--until", until)
+    text = (kept / "asked.jsonl").read_text()
     asked: list[dict[str, Any]] = [json.loads(row) for row in text.splitlines()]
     assert asked
     assert log_stores.TOKEN not in text

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from sandbox.docker.provider import Choices, DockerSandboxes
 from sandbox.owners import owner
 from sandbox.protocol import Mount, Quota, Sandbox, SandboxError, SandboxGone, SandboxUnavailable, Workspace
 from tests.engines import docker_image, docker_sandboxes, engine_holds
+from tests.waiting import PATIENCE_S, until_async
 
 QUOTA = Quota(wall_s=20.0, memory_bytes=256 << 20, processes=64, disk_bytes=32 << 20)
 
@@ -80,7 +82,7 @@ async def _refusal(sandboxes: DockerSandboxes, workspace: Workspace, *, mounts: 
 async def _container(sandbox: Sandbox, api: Any) -> str:
     """The container behind the only open sandbox."""
     assert (await sandbox.exec(["true"])).ok
-    (found,) = api.containers(filters={"label": [labels.OWNER]})
+    (found,) = api.containers(filters={"label": [f"{labels.OWNER}={owner()}"]})
     return str(found["Id"])
 
 
@@ -104,7 +106,7 @@ async def test_container_that_dies_in_mid_command_is_gone_at_once(
             os.kill(api.inspect_container(name)["State"]["Pid"], signal.SIGKILL)
         with pytest.raises(SandboxGone):
             await task
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 25, "the command ended by itself"
         with pytest.raises(SandboxGone):
             await sandbox.exec(["true"])
     async with sandboxes.open(Workspace((layer,))) as sandbox:
@@ -143,11 +145,11 @@ async def test_hosts_killed_at_any_point_leave_nothing_that_the_reaper_does_not_
             sys.executable, str(script), stdout=asyncio.subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)}
         )
         assert host.stdout is not None
-        assert await asyncio.wait_for(host.stdout.readline(), 30) == b"up\n"
+        assert await asyncio.wait_for(host.stdout.readline(), PATIENCE_S) == b"up\n"
         await asyncio.sleep(chance.uniform(0.0, 1.5))
         host.kill()
         await host.wait()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while engine_holds():
             await sandboxes.reap()
             await asyncio.sleep(0.1)
@@ -223,7 +225,7 @@ async def test_caller_who_is_not_root_owns_what_is_written_and_can_remove_it(tmp
         sys.executable, str(script), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert out.decode() == "['environment', 'layer', 'upper'] []\n", err.decode()
     nothing_is_left()
 
@@ -432,13 +434,20 @@ async def test_limits_follow_the_commands_that_run(sandboxes: DockerSandboxes, l
     """A command that may have more than the sandbox's default gets it, and one that may have less gets less."""
     async with sandboxes.open(Workspace((layer,)), quota=QUOTA) as sandbox:
         name = await _container(sandbox, api)
+
+        def limits() -> tuple[int, int]:
+            found = api.inspect_container(name)["HostConfig"]
+            return found["PidsLimit"], found["Memory"]
+
+        def limited_to(*wanted: int) -> bool:
+            return limits() == wanted
+
         for processes in (200, 20):
             quota = replace(QUOTA, processes=processes, memory_bytes=512 << 20)
-            task = asyncio.create_task(sandbox.exec(["sleep", "0.5"], quota=quota))
-            await asyncio.sleep(0.3)
-            limits = api.inspect_container(name)["HostConfig"]
-            assert limits["PidsLimit"] == processes + 8
-            assert limits["Memory"] == (512 << 20) + QUOTA.disk_bytes
+            waits = "until [ -e go ]; do sleep 0.05; done; rm go"
+            task = asyncio.create_task(sandbox.exec(["sh", "-c", waits], quota=replace(quota, wall_s=PATIENCE_S)))
+            await until_async(partial(limited_to, processes + 8, (512 << 20) + QUOTA.disk_bytes), limits)
+            await sandbox.write_file("go", b"")
             assert (await task).ok
 
 
@@ -494,11 +503,15 @@ async def test_warm_container_sees_a_layer_as_it_is_now(warm: DockerSandboxes, l
             assert await sandbox.read_file("package/module.py") == f"VALUE = {value}\n".encode()
 
 
-async def test_sandbox_from_the_pool_is_there_at_once(warm: DockerSandboxes, layer: Path) -> None:
+async def test_sandbox_from_the_pool_is_there_before_it_is_asked_for(
+    warm: DockerSandboxes, layer: Path, api: Any
+) -> None:
+    def there() -> set[str]:
+        return {one["Id"] for one in api.containers(filters={"label": [f"{labels.OWNER}={owner()}"]})}
+
     async with warm.open(Workspace((layer,))) as sandbox:
         assert (await sandbox.exec(["true"])).ok
-    await asyncio.sleep(1.5)
-    began = time.monotonic()
+    before = await until_async(there)
     async with warm.open(Workspace((layer,))) as sandbox:
         assert (await sandbox.exec(["true"])).ok
-        assert time.monotonic() - began < 0.2
+    await until_async(lambda: before - there(), there)  # which means that the one in use was one of them

@@ -21,7 +21,7 @@ JSON = said('{"verdict": "bug"}', thinking="Hm.")
 
 
 async def found(server: ModelServer, memory: Memory | None = None) -> dict[str, Finding]:
-    transport = Transport(server.url, "", Patience(attempts=1, connect_s=1, silence_s=2))
+    transport = Transport(server.url, "", Patience(attempts=1, connect_s=60, silence_s=60))
     try:
         findings = await examine(transport, MODEL, memory or Memory(None), time.monotonic)
     finally:

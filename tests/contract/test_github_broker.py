@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import stat
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from tests.broker import Asking, asking
 from tests.hub import FILES, Town, town
+from tests.waiting import PATIENCE_S, until_async
 from workflows.github.broker import asks, meeting
 from workflows.github.broker.app import lending
 from workflows.github.broker.asking import BrokerReads, line
@@ -165,7 +165,7 @@ async def test_strangers_and_other_wishes_are_turned_away(stage: Stage) -> None:
         f"{git.replace('shop', '..')}/git-upload-pack": (404, ""),
     }  # fmt: skip
     before = len((await stage.town.does("audit"))["heard"])
-    async with httpx.AsyncClient(base_url=at.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=at.url, trust_env=False, timeout=PATIENCE_S) as http:
         for header in (
             {},
             {"Authorization": "Bearer x"},
@@ -193,7 +193,7 @@ async def test_commits_of_another_repository_are_not_to_be_had_by_its_name(stage
     await stage.town.does("commits", repository="eve/secret", branch="main", files={"a": "b"}, by="eve")
     at = meeting.found(stage.home)
     assert at is not None
-    async with httpx.AsyncClient(base_url=at.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=at.url, trust_env=False, timeout=PATIENCE_S) as http:
         path = f"/git/{stage.place.installation}/{stage.place.id}/eve/secret.git/info/refs?service=git-upload-pack"
         answer = await http.get(path, headers={"Authorization": f"Bearer {at.word}"})
     assert answer.status_code in (403, 404)
@@ -219,8 +219,7 @@ async def test_nobody_is_waited_for_and_another_publisher_takes_over(stage: Stag
             one = meeting.found(home)
             assert (await reads.place(stage.place)).id == stage.place.id
             await first.__aexit__(None, None, None)
-            while meeting.found(home) == one:  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.05)
+            await until_async(lambda: meeting.found(home) != one)
             assert (await reads.place(stage.place)).id == stage.place.id
         with pytest.raises(ForgeBusy):
             await reads.place(stage.place)
@@ -228,8 +227,7 @@ async def test_nobody_is_waited_for_and_another_publisher_takes_over(stage: Stag
 
 async def _entered(lent: Any, home: Path) -> bool:
     await lent.__aenter__()
-    while meeting.found(home) is None:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0.01)
+    await until_async(lambda: meeting.found(home))
     return True
 
 

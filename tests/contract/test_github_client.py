@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.github_description import Asked, violations
 from tests.github_server import TOKEN, GithubServer, Said, github_server
+from tests.waiting import PATIENCE_S
 from workflows.github.client import GithubForge, app_of, office
 from workflows.github.client.access import Access
 from workflows.github.client.address import address_of
@@ -64,7 +65,7 @@ def _access(
 
 @pytest.fixture
 async def forge(github: GithubServer) -> AsyncIterator[GithubForge]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         yield GithubForge(_access(github, http), http)
 
 
@@ -164,7 +165,7 @@ async def test_tokens_are_for_one_repository_and_for_what_the_call_needs(
 
 
 async def test_a_reader_never_asks_for_a_token_that_writes(github: GithubServer) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         forge = GithubForge(_access(github, http, writes=False), http)
         with pytest.raises(Forbidden, match="only read"):
             await forge.add_comment(PLACE, 1, "a")
@@ -196,7 +197,7 @@ async def test_a_clock_that_is_wrong_is_set_by_githubs(github: GithubServer) -> 
         return Said(201, body, {"Date": "Sun, 17 Mar 2030 17:46:40 GMT"})
 
     github.on("POST /app/installations/5/access_tokens", judged)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         forge = GithubForge(_access(github, http, clock=Clock(lambda: 1_600_000_000.0)), http)
         assert (await forge.pull(PLACE, 1347)).number == 1347
 
@@ -242,7 +243,7 @@ LIMITS = (
 async def test_a_rate_limit_is_told_and_obeyed(said: Said, after: float, github: GithubServer) -> None:
     said.headers["Date"] = "Sun, 13 Sep 2020 12:26:40 GMT"
     github.on(f"GET {BASE}/pulls/1", said)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         access = _access(github, http, clock=Clock(lambda: 1_600_000_000.0))
         access.wire.clock.read("Sun, 13 Sep 2020 12:26:40 GMT")
         token = {"token": TOKEN, "expires_at": "2999-01-01T00:00:00Z"}
@@ -453,7 +454,7 @@ async def test_deliveries_that_no_later_try_brought_are_missed(github: GithubSer
 
 
 async def test_more_writes_than_github_allows_are_not_tried(github: GithubServer) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         forge = GithubForge(_access(github, http), http, Pace(((60.0, 2), (3600.0, 500))))
         await forge.add_comment(PLACE, 1, "a")
         await forge.add_comment(PLACE, 1, "b")

@@ -56,7 +56,7 @@ class Desk:
 async def _desk(address: str, home: Path, **more: Any) -> AsyncIterator[Desk]:
     given: dict[str, Any] = {"home": home, "github_secret": SECRET.decode(), "github_secret_old": OLD.decode(), **more}
     settings = Settings(**given)
-    async with open_store(address, settings, wait_s=2.0) as store:
+    async with open_store(address, settings, wait_s=60.0) as store:
         async with store.pool.connection() as connection:
             await connection.execute("truncate github_deliveries")
         app = create_app(store, settings=settings, folder=home, resolve=resolve)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.github_description import description, resolved, shallow, violations
 from tests.github_server import GithubServer, Said, github_server
+from tests.waiting import PATIENCE_S
 from workflows.exits import Refused
 from workflows.github import setup
 from workflows.github.client import app_of
@@ -59,15 +60,15 @@ def browse(github: GithubServer, *visits: str) -> tuple[str, list[int], Form]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     form = Form()
-    with httpx.Client() as http:
+    with httpx.Client(timeout=PATIENCE_S) as http:
         form.feed(http.get(f"{told[0]}/").text)
         state = parse_qs(urlsplit(form.action).query)["state"][0]
         statuses = [http.get(f"{told[0]}{visit}").status_code for visit in visits]
         statuses.append(http.get(f"{told[0]}/", headers={"Host": "evil.example"}).status_code)
         http.get(f"{told[0]}/made", params={"code": "c0de", "state": state})
-    thread.join(10)
+    thread.join(PATIENCE_S)
     return codes[0], statuses, form
 
 
@@ -99,7 +100,7 @@ def test_the_key_and_the_secret_become_files_for_their_owner_alone(github: Githu
     told = description()["paths"]["/app-manifests/{code}/conversions"]["post"]["responses"]["201"]
     example = shallow(next(iter(told["content"]["application/json"]["examples"].values())))["value"]
     github.on("POST /app-manifests/c0de/conversions", Said(201, example))
-    with httpx.Client() as http:
+    with httpx.Client(timeout=PATIENCE_S) as http:
         made = setup.converted(address_of(github.url), "c0de", http)
     assert violations(github.asked[0]) == []
     assert "PRIVATE KEY" not in repr(made)
@@ -118,7 +119,7 @@ def test_the_key_and_the_secret_become_files_for_their_owner_alone(github: Githu
 @pytest.mark.parametrize("said", [Said(404, {"message": "Not Found"}), Said(201, {"id": "x"}), Said(drop=True)])
 def test_a_code_that_is_worth_nothing_is_told_in_one_line(said: Said, github: GithubServer) -> None:
     github.on("POST /app-manifests/a%2Fb/conversions", said)
-    with httpx.Client() as http, pytest.raises(Refused, match="GitHub"):
+    with httpx.Client(timeout=PATIENCE_S) as http, pytest.raises(Refused, match="GitHub"):
         setup.converted(address_of(github.url), "a/b", http)
 
 
@@ -130,7 +131,7 @@ def test_what_an_app_lacks_is_named(github: GithubServer, tmp_path: Path) -> Non
     given = {**setup.PERMISSIONS, "checks": "read"}
     del given["issues"]
     github.on("GET /app", Said(200, {"permissions": given, "events": ["check_run", *setup.EVENTS[2:]]}))
-    with httpx.Client() as http:
+    with httpx.Client(timeout=PATIENCE_S) as http:
         assert setup.missing(app, http) == [
             "permission checks: write (it has read)", "permission issues: write (it has none)", "event check_suite",
         ]  # fmt: skip

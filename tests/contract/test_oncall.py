@@ -68,7 +68,7 @@ async def open_desk(address: str, home: Path, extra: str = "") -> AsyncIterator[
         f'topology = "topology.yaml"\nsettle_seconds = 0\nupdate_seconds = 0\n{extra}\n{sources(home)}'
     )
     settings = Settings(home=home, oncall=home / "oncall.toml")
-    async with open_store(address, settings, wait_s=5.0) as store:
+    async with open_store(address, settings, wait_s=60.0) as store:
         async with store.pool.connection() as connection:
             await connection.execute("truncate oncall_incidents, oncall_messages cascade")
         mount, nodes = alerts(settings), []

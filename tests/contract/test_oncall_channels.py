@@ -84,7 +84,7 @@ async def duty(address: str, home: Path, channel: Channel, said: str = "looked")
             raise NothingToLookAt("no log is named")
         return quiet_note(f"{said} at {len(alerts)} alerts")
 
-    async with open_store(address, Settings(home=home), wait_s=5.0) as store:
+    async with open_store(address, Settings(home=home), wait_s=60.0) as store:
         async with store.pool.connection() as connection:
             await connection.execute("truncate oncall_incidents, oncall_messages cascade")
         incidents = PostgresIncidents(Database(store.pool), configuration, Topology())
@@ -345,7 +345,7 @@ def postbox() -> Iterator[tuple[_Kept, EmailChannel]]:
     """A mail server on this machine, and the channel to it."""
     box = _Kept()
     port = free_ports()
-    mail = Controller(box, hostname="127.0.0.1", port=port)
+    mail = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=120)
     mail.start()
     try:
         where = Email(

@@ -110,7 +110,7 @@ NODE_PATH = {"NODE_PATH": "/usr/share/nodejs"}  # where Debian has its modules, 
 
 async def test_mocha_tells_tests_and_those_that_do_not_end(tmp_path: Path) -> None:
     need("node", "mocha")
-    run = await run_in(MOCHA, tmp_path, per_test_s=1, env=NODE_PATH)
+    run = await run_in(MOCHA, tmp_path, per_test_s=3, env=NODE_PATH)
     assert statuses(run) == {
         "test/calc.js > add zero": "passed",
         "test/calc.js > add two": "failed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,10 @@ from agent.vllm.adapter import VllmModel
 from agent.vllm.traits import Memory, Traits
 from agent.vllm.transport import Patience, Transport
 from tests.fakes.model_server import MODEL, Answer, ModelServer, call, cut, endless, refused, said
+from tests.waiting import PATIENCE_S, until_async
 
-QUICK = Patience(attempts=3, longest_s=0.01, connect_s=2.0, silence_s=0.5)
+QUICK = Patience(attempts=3, longest_s=0.01, connect_s=60.0, silence_s=60.0)
+SHORT = replace(QUICK, silence_s=0.5)  # for servers that fall silent
 READ = ToolSpec(
     name="read_file", description="Read lines of a file",
     parameters={"type": "object", "properties": {"path": {"type": "string"}, "start": {"type": "integer"}},
@@ -50,8 +52,10 @@ HERMES = '<tool_call>\n{"name": "run_tests", "arguments": {"target": "all"}}\n</
 RUN_ALL = [("run_tests", {"target": "all"})]
 
 
-async def reply(server: ModelServer, ask: Ask = ASK, *, key: str = "", memory: Path | None = None) -> Reply:
-    model = VllmModel(Transport(server.url, key, QUICK), MODEL, Memory(memory))
+async def reply(
+    server: ModelServer, ask: Ask = ASK, *, key: str = "", memory: Path | None = None, patience: Patience = QUICK
+) -> Reply:
+    model = VllmModel(Transport(server.url, key, patience), MODEL, Memory(memory))
     try:
         return await model.reply(ask)
     finally:
@@ -360,7 +364,7 @@ async def test_fault_ends_with_its_typed_error(answers: list[Answer], kind: type
     """Transport faults after all attempts, refusals at once."""
     with ModelServer(*answers) as server:
         with pytest.raises(kind):
-            await reply(server)
+            await reply(server, patience=SHORT if answers[0].pause_s else QUICK)
         assert not server.answers
 
 
@@ -455,11 +459,11 @@ async def test_cancelled_reply_closes_the_request_on_the_server() -> None:
     )
     with ModelServer(slow) as server:
         task = asyncio.create_task(reply(server))
-        await until(lambda: len(server.requests) == 1)
+        await until_async(lambda: len(server.requests) == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.gone.wait, 3)
+        assert await asyncio.to_thread(server.gone.wait, PATIENCE_S)
 
 
 async def test_reply_that_takes_too_long_is_given_up_and_closed() -> None:
@@ -468,7 +472,7 @@ async def test_reply_that_takes_too_long_is_given_up_and_closed() -> None:
     with ModelServer(slow) as server:
         with pytest.raises(ModelSlow):
             await reply(server, ASK.model_copy(update={"wall_s": 0.4}))
-        assert await asyncio.to_thread(server.gone.wait, 3)
+        assert await asyncio.to_thread(server.gone.wait, PATIENCE_S)
 
 
 def test_damaged_memory_is_probed_again(tmp_path: Path) -> None:
@@ -479,11 +483,3 @@ def test_damaged_memory_is_probed_again(tmp_path: Path) -> None:
     for text in ("{", '{"at": 0, "traits": {}}', '{"at": "x"}', '{"at": 99999999999999, "traits": {"style": "odd"}}'):
         next(tmp_path.iterdir()).write_text(text)
         assert memory.recall("u", "m") is None
-
-
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 3 s")

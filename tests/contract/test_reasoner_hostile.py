@@ -17,12 +17,12 @@ from agent.vllm.probing import probe
 from agent.vllm.repetition import once
 from agent.vllm.traits import Memory, Traits
 from agent.vllm.transport import Patience, Transport
-from tests.contract.test_reasoner import ASK, QUICK, RUN_ALL, made, reply
+from tests.contract.test_reasoner import ASK, RUN_ALL, SHORT, made, reply
 from tests.fakes.model_server import MODEL, Answer, ModelServer, said
 
 MUCH = 3_500_000
 NESTED = b"[" * 200_000
-IN_FULL = Patience(attempts=1, longest_s=0.01, connect_s=2.0, silence_s=20.0)
+IN_FULL = Patience(attempts=1, longest_s=0.01, connect_s=60.0, silence_s=60.0)
 
 
 async def test_thinking_of_one_character_in_one_piece_holds_nobody_up() -> None:
@@ -84,8 +84,8 @@ async def test_signs_of_life_are_no_answer(line: str) -> None:
     """A server that hangs behind a proxy which keeps the connection open is given up after its time of silence."""
     hangs = Answer(lines=[line] * 400, pause_s=0.02)
     with ModelServer(hangs, hangs, hangs) as server, pytest.raises(EndpointAway, match="signs of life"):
-        await reply(server)
-    assert len(server.requests) == QUICK.attempts
+        await reply(server, patience=SHORT)
+    assert len(server.requests) == SHORT.attempts
 
 
 async def test_probe_of_a_server_that_only_shows_signs_of_life_ends() -> None:
@@ -95,7 +95,7 @@ async def test_probe_of_a_server_that_only_shows_signs_of_life_ends() -> None:
         return Answer(lines=[": keep-alive"] * 400, pause_s=0.02)
 
     with ModelServer(probe=hang) as server:
-        transport = Transport(server.url, "", QUICK)
+        transport = Transport(server.url, "", SHORT)
         with pytest.raises(EndpointAway, match="signs of life"):
             await probe(transport, MODEL, time.monotonic)
         await transport.close()
@@ -103,8 +103,9 @@ async def test_probe_of_a_server_that_only_shows_signs_of_life_ends() -> None:
 
 async def test_slow_answer_is_not_taken_for_a_silent_one() -> None:
     """Pieces that come one by one take longer altogether than the silence that is allowed."""
-    with ModelServer(replace(said("abcdefghijkl", size=1), pause_s=0.06)) as server:
-        assert (await reply(server)).text == "abcdefghijkl"
+    slower = replace(SHORT, silence_s=2.0)
+    with ModelServer(replace(said("abcdefghijkl", size=1), pause_s=0.2)) as server:
+        assert (await reply(server, patience=slower)).text == "abcdefghijkl"
 
 
 async def test_calls_without_end_are_left_and_none_of_them_made() -> None:
@@ -117,7 +118,7 @@ async def test_calls_without_end_are_left_and_none_of_them_made() -> None:
         model = VllmModel(Transport(server.url, "", IN_FULL), MODEL, Memory(None))
         first, second = await model.reply(ASK), await model.reply(ASK)
         await model.close()
-        assert server.gone.wait(3)
+        assert server.gone.wait(60)
     assert (first.calls, first.finish) == ((), "repetition")
     assert made(second) == RUN_ALL
 

@@ -18,10 +18,12 @@ from sandbox.protocol import Mount, Quota, Sandboxes, SandboxGone, Workspace
 from sandbox.unsandboxed import UnsandboxedSandboxes
 from tests.engines import docker_sandboxes, engine_holds
 from tests.fakes.sandbox import FakeSandboxes
+from tests.neighbours import started_by_others
+from tests.waiting import PATIENCE_S, until_async
 from workflows.telemetry.figures import Figures
 from workflows.telemetry.sandboxes import watched
 
-SHORT = Quota(wall_s=20.0, memory_bytes=512 << 20, processes=64, disk_bytes=64 << 20)
+SHORT = Quota(wall_s=120.0, memory_bytes=512 << 20, processes=64, disk_bytes=64 << 20)
 
 _bubblewrap = BubblewrapSandboxes()
 _ungrouped = BubblewrapSandboxes(control_groups=False)
@@ -150,9 +152,9 @@ async def test_variables_of_sandbox_and_command_are_set_and_the_hosts_are_not(
 async def test_commands_run_at_the_same_time(sandboxes: Sandboxes, layer: Path) -> None:
     began = time.monotonic()
     async with sandboxes.open(Workspace((layer,))) as sandbox:
-        results = await asyncio.gather(*(sandbox.exec(["sleep", "0.4"]) for _ in range(8)))
+        results = await asyncio.gather(*(sandbox.exec(["sleep", "0.4"]) for _ in range(30)))
     assert all(result.ok for result in results)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 30 * 0.4, "they ran one after the other"
 
 
 async def test_wall_limit_ends_a_command(sandboxes: Sandboxes, layer: Path) -> None:
@@ -161,7 +163,7 @@ async def test_wall_limit_ends_a_command(sandboxes: Sandboxes, layer: Path) -> N
     assert result.exceeded == ("wall",)
     assert result.timed_out
     assert not result.ok
-    assert 0.2 <= result.wall_s < 3.0
+    assert 0.2 <= result.wall_s < 30
 
 
 async def test_cancelling_ends_the_command_and_leaves_the_sandbox_usable(sandboxes: Sandboxes, layer: Path) -> None:
@@ -177,19 +179,19 @@ async def test_cancelling_ends_the_command_and_leaves_the_sandbox_usable(sandbox
 async def test_spawned_program_answers_line_by_line(sandboxes: Sandboxes, layer: Path) -> None:
     async with sandboxes.open(Workspace((layer,))) as sandbox, sandbox.spawn(["cat"]) as process:
         await process.write(b"one\ntwo\nthr")
-        assert await process.read_line(timeout_s=5) == b"one\n"
-        assert await process.read_line(timeout_s=5) == b"two\n"
+        assert await process.read_line(timeout_s=60) == b"one\n"
+        assert await process.read_line(timeout_s=60) == b"two\n"
         with pytest.raises(TimeoutError):
             await process.read_line(timeout_s=0.05)
         await process.write(b"ee\n")
-        assert await process.read_line(timeout_s=5) == b"three\n"
+        assert await process.read_line(timeout_s=60) == b"three\n"
 
 
 async def test_killed_program_ends_reads_and_refuses_writes(sandboxes: Sandboxes, layer: Path) -> None:
     async with sandboxes.open(Workspace((layer,))) as sandbox, sandbox.spawn(["cat"]) as process:
         await process.kill()
         await process.kill()
-        assert await process.read_line(timeout_s=5) == b""
+        assert await process.read_line(timeout_s=60) == b""
         assert (await process.wait()).signal == signal.SIGKILL
         with pytest.raises(SandboxGone):
             await process.write(b"more\n")
@@ -254,7 +256,7 @@ async def test_close_ends_commands_in_flight(sandboxes: Sandboxes, layer: Path) 
         await asyncio.sleep(0.1)
         await sandbox.close()
         with pytest.raises(SandboxGone):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, 30)
 
 
 async def test_probe_names_the_kind(sandboxes: Sandboxes) -> None:
@@ -313,21 +315,25 @@ async def test_what_a_command_leaves_running_ends_with_it(real: Sandboxes, layer
     async with real.open(Workspace((layer,))) as sandbox:
         result = await sandbox.exec(["sh", "-c", "setsid sleep 61.25 & (sleep 61.25 &) ; echo done"])
         assert (result.exit_code, result.stdout.text) == (0, "done\n")
-        assert result.wall_s < 2
+        assert result.wall_s < 30
         assert _sleepers() == []
 
 
 async def test_ending_one_command_leaves_the_others_alone(real: Sandboxes, layer: Path) -> None:
     """Also the daemons of the others, though all orphans have the same parent."""
     async with real.open(Workspace((layer,))) as sandbox, sandbox.spawn(["cat"]) as process:
-        script = "setsid sh -c 'sleep 0.8; echo alive > daemon' & sleep 1.5; cat daemon"
-        slow = asyncio.create_task(sandbox.exec(["sh", "-c", script]))
-        await asyncio.sleep(0.2)
+        script = (
+            "setsid sh -c 'echo > up; until [ -e go ]; do sleep 0.05; done; echo alive > daemon' & "
+            "until [ -s daemon ]; do sleep 0.05; done; cat daemon"
+        )
+        slow = asyncio.create_task(sandbox.exec(["sh", "-c", script], quota=replace(SHORT, wall_s=PATIENCE_S)))
+        assert (await sandbox.exec(["sh", "-c", "until [ -e up ]; do sleep 0.05; done"])).ok
         await sandbox.exec(["sh", "-c", "setsid sleep 61.25 & (sleep 61.25 &)"])
         await sandbox.exec(["sh", "-c", "setsid sleep 61.25 & sleep 61.25"], quota=replace(SHORT, wall_s=0.1))
         assert _sleepers() == []
         await process.write(b"still here\n")
-        assert await process.read_line(timeout_s=5) == b"still here\n"
+        assert await process.read_line(timeout_s=60) == b"still here\n"
+        await sandbox.write_file("go", b"")
         assert (await slow).stdout.text == "alive\n"
 
 
@@ -345,7 +351,7 @@ async def test_leaving_a_spawned_program_ends_its_tree(real: Sandboxes, layer: P
     async with real.open(Workspace((layer,))) as sandbox:
         async with sandbox.spawn(["sh", "-c", "setsid sleep 61.25 & cat"]) as process:
             await process.write(b"up\n")
-            assert await process.read_line(timeout_s=5) == b"up\n"
+            assert await process.read_line(timeout_s=60) == b"up\n"
             await _sleepers_are(1)
         assert _sleepers() == []
 
@@ -353,9 +359,9 @@ async def test_leaving_a_spawned_program_ends_its_tree(real: Sandboxes, layer: P
 async def test_spawned_program_that_ends_by_itself_says_how(real: Sandboxes, layer: Path) -> None:
     async with real.open(Workspace((layer,))) as sandbox:
         async with sandbox.spawn(["sh", "-c", "echo last; printf part; echo oh >&2; exit 3"]) as process:
-            assert await process.read_line(timeout_s=5) == b"last\n"
-            assert await process.read_line(timeout_s=5) == b"part"
-            assert await process.read_line(timeout_s=5) == b""
+            assert await process.read_line(timeout_s=60) == b"last\n"
+            assert await process.read_line(timeout_s=60) == b"part"
+            assert await process.read_line(timeout_s=60) == b""
             result = await process.wait()
         assert (result.exit_code, result.stderr.text) == (3, "oh\n")
 
@@ -365,7 +371,7 @@ async def test_program_that_writes_faster_than_it_is_read_is_held_back(real: San
         async with sandbox.spawn(["yes", "x" * 99]) as process:
             await asyncio.sleep(0.5)
             for _ in range(50_000):
-                assert await process.read_line(timeout_s=5) == b"x" * 99 + b"\n"
+                assert await process.read_line(timeout_s=60) == b"x" * 99 + b"\n"
         result = await process.wait()
     assert result.stdout.total < 50_000 * 100 + (4 << 20)
 
@@ -447,10 +453,10 @@ async def test_pipes_and_devices_in_the_tree_cannot_block_reading_or_writing(rea
         await sandbox.exec(["sh", "-c", "mkfifo pipe; ln -s /dev/zero zero; ln -s loop loop"])
         for name in ("pipe", "zero", "loop"):
             with pytest.raises(OSError, match=name):
-                await asyncio.wait_for(sandbox.read_file(name), 5)
+                await asyncio.wait_for(sandbox.read_file(name), 30)
         for name in ("pipe", "loop"):
             with pytest.raises(OSError, match=name):
-                await asyncio.wait_for(sandbox.write_file(name, b"x"), 5)
+                await asyncio.wait_for(sandbox.write_file(name, b"x"), 30)
         assert (await sandbox.exec(["true"])).ok
 
 
@@ -482,13 +488,13 @@ async def test_upper_keeps_what_was_written(real: Sandboxes, layer: Path, tmp_pa
 async def test_killed_sandbox_is_gone_for_all_calls_at_once(real: Sandboxes, layer: Path) -> None:
     before = _runners()
     async with real.open(Workspace((layer,))) as sandbox:
-        tasks = [asyncio.create_task(sandbox.exec(["sleep", "3"])) for _ in range(3)]
+        tasks = [asyncio.create_task(sandbox.exec(["sleep", "60"])) for _ in range(3)]
         await asyncio.sleep(0.1)
         for pid in _runners() - before:
             os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30, "they ended by themselves"
         assert [type(result) for result in results] == [SandboxGone] * 3
         with pytest.raises(SandboxGone):
             await sandbox.exec(["true"])
@@ -506,15 +512,16 @@ def _commands() -> dict[int, list[bytes]]:
 
 def _sleepers() -> list[int]:
     """Processes of these tests, however deep in a namespace: they all sleep for the same odd time."""
-    return [pid for pid, words in _commands().items() if b"61.25" in words and words[0] == b"sleep"]
+    found = [pid for pid, words in _commands().items() if b"61.25" in words and words[0] == b"sleep"]
+    return [pid for pid in found if not started_by_others(pid)]
 
 
 async def _sleepers_are(count: int) -> None:
-    async with asyncio.timeout(10):
-        while len(_sleepers()) != count:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):  # they would end by themselves later
+        await until_async(lambda: len(_sleepers()) == count)
 
 
 def _runners() -> set[int]:
     """The process at the bottom of every sandbox: the interpreter that was handed the runner."""
-    return {pid for pid, words in _commands().items() if b"-c" in words and any(w.startswith(b"sock=") for w in words)}
+    found = {pid for pid, words in _commands().items() if b"-c" in words and any(w.startswith(b"sock=") for w in words)}
+    return {pid for pid in found if not started_by_others(pid)}

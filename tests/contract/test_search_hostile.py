@@ -100,7 +100,7 @@ async def test_cancelling_a_search_ends_its_servers(tmp_path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 30.0
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -230,9 +230,14 @@ async def test_unknown_revisions_name_their_neighbours_and_options_are_no_revisi
     assert not (tmp_path / "out").exists()
 
 
+def cpu_s() -> float:
+    """Of this process and of those that it waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 async def test_three_thousand_files_take_seconds(tmp_path: Path) -> None:
     top = grow(tmp_path / "plain", {f"d{n % 50}/f{n}.py": f"x = {n}\n" for n in range(3_000)})
-    started = time.monotonic()
+    started = cpu_s()
     checkout = await take(top, tmp_path / "out")
-    assert time.monotonic() - started < 10
+    assert cpu_s() - started < 10
     assert len(files(checkout.base)) == 3_000

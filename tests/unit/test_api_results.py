@@ -16,6 +16,7 @@ from agent.artifacts import Artifacts
 from agent.domain import Report
 from tests.fakes.report import FIX, hostile, verified, without_patch
 from tests.service import Site, site
+from tests.waiting import PATIENCE_S, turns, until_async
 from workflows.report.render import write_report
 from workflows.service.api.results import preferred
 from workflows.service.values import Event
@@ -97,12 +98,12 @@ def _events(text: str) -> list[Event]:
 async def test_events_come_live_and_end_with_the_last_one(place: Site) -> None:
     run = await place.submitted()
     watching = asyncio.create_task(_get(place, f"/{run}/events"))
-    await asyncio.sleep(0.12)  # longer than two heartbeats
+    await asyncio.sleep(0.5)  # longer than many heartbeats
     place.store.add(run, "started")
     place.store.add(run, "progress", "prepare", "a\nb\u2028c")
-    await asyncio.sleep(0.02)
+    await turns()
     place.store.add(run, "finished")
-    answer = await asyncio.wait_for(watching, 5)
+    answer = await asyncio.wait_for(watching, PATIENCE_S)
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = _events(answer.text)
     assert [(event.seq, event.kind) for event in events] == [
@@ -129,7 +130,7 @@ async def test_events_go_on_after_the_last_one_that_a_client_has(place: Site) ->
 async def test_a_client_ahead_of_a_running_run_misses_nothing(place: Site) -> None:
     run = await place.submitted()
     watching = asyncio.create_task(_get(place, f"/{run}/events", Last_Event_ID="77"))
-    await asyncio.sleep(0.03)
+    await until_async(lambda: place.store._bells[run])
     place.store.add(run, "finished")
     assert [event.seq for event in _events((await watching).text)] == [2]
 
@@ -137,9 +138,10 @@ async def test_a_client_ahead_of_a_running_run_misses_nothing(place: Site) -> No
 async def test_a_database_that_goes_away_cuts_the_stream_without_a_last_event(place: Site) -> None:
     run = await place.submitted()
     watching = asyncio.create_task(_get(place, f"/{run}/events"))
-    await asyncio.sleep(0.02)
+    await until_async(lambda: place.store._bells[run])
+    await turns()
     place.store.down = True
-    answer = await asyncio.wait_for(watching, 5)
+    answer = await asyncio.wait_for(watching, PATIENCE_S)
     assert [event.kind for event in _events(answer.text)] == ["queued"]
     assert "reconnect" in answer.text
 
@@ -147,7 +149,7 @@ async def test_a_database_that_goes_away_cuts_the_stream_without_a_last_event(pl
 async def test_who_stops_watching_is_forgotten(place: Site) -> None:
     run = await place.submitted()
     watching = asyncio.create_task(_get(place, f"/{run}/events"))
-    await asyncio.sleep(0.05)
+    await until_async(lambda: place.store._bells[run])
     assert len(place.store._bells[run]) == 1
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

@@ -299,7 +299,7 @@ async def test_a_client_that_takes_no_byte_is_given_up(tmp_path: Path) -> None:
         "type": "http", "method": "GET", "path": "/livez", "query_string": b"", "headers": [], "client": None,
         "server": ("x", 80), "scheme": "http", "http_version": "1.1", "root_path": "",
     }  # fmt: skip
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(25):  # it would be stuck for longer
         await tight(scope, receive, stuck)
     assert sent == ["http.response.start"]
 

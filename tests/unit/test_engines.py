@@ -14,6 +14,7 @@ from sandbox.docker.notes import notes
 from sandbox.docker.pool import Pool
 from sandbox.docker.specification import Overlay, Shape, Specification, check_mounts, container
 from sandbox.protocol import Mount, SandboxError, SandboxUnavailable
+from tests.waiting import turns, until_async
 from workflows.engines import docker_is_likely, engine
 from workflows.settings import Settings
 
@@ -162,12 +163,13 @@ async def test_another_key_frees_what_was_ready() -> None:
 async def test_dead_and_failed_things_are_passed_over() -> None:
     pool, factory = Pool[Thing](1), Factory()
     await pool.take("key", factory)
-    await asyncio.sleep(0.01)
+    await until_async(lambda: len(factory.made) == 2, every_s=0)
+    await turns()
     factory.made[1].alive = False
     assert (await pool.take("key", factory)).alive
     factory.failing = True
     await pool.take("key", factory)
-    await asyncio.sleep(0.01)
+    await turns()
     with pytest.raises(SandboxError):
         await pool.take("key", factory)
     factory.failing = False

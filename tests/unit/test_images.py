@@ -168,7 +168,7 @@ async def test_reaper_ends_its_round_before_its_context_is_left() -> None:
     async with reaping(provider, 3600) as fares:
         await asyncio.sleep(0)
     assert (fares.rounds, fares.removed) == (1, 2)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 120
 
 
 # Who may name an image

@@ -66,7 +66,7 @@ def test_run_becomes_the_server(tmp_path: Path) -> None:
     program.chmod(0o755)
     command = [str(Path(sys.executable).parent / "patchwright"), "model", "serve", "--small", "--run"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        command, capture_output=True, text=True, timeout=120, check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
     )
     assert done.stdout.splitlines() == printed("--small")
 
@@ -75,7 +75,7 @@ def test_run_without_vllm_says_what_to_install(tmp_path: Path) -> None:
     """And ends as other wrong usage does."""
     command = [str(Path(sys.executable).parent / "patchwright"), "model", "serve", "--small", "--run"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={"PATH": str(tmp_path), "HOME": "/"}
+        command, capture_output=True, text=True, timeout=120, check=False, env={"PATH": str(tmp_path), "HOME": "/"}
     )
     assert done.returncode not in (0, 1)
     assert "no vllm" in done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import turns
 from workflows.service.store.shared import Shared
 from workflows.service.sweeping import sweep
 
@@ -24,10 +25,10 @@ async def test_many_askers_are_one_question_and_none_misses_what_came_during_it(
         return found
 
     early = [asyncio.create_task(shared.ask("k", question)) for _ in range(20)]
-    await asyncio.sleep(0.01)
+    await turns()
     true = 2  # after the question was put, before it is answered
     late = [asyncio.create_task(shared.ask("k", question)) for _ in range(20)]
-    await asyncio.sleep(0.01)
+    await turns()
     gate.set()
     assert await asyncio.gather(*early) == [1] * 20
     assert await asyncio.gather(*late) == [2] * 20
@@ -56,7 +57,7 @@ async def test_one_asker_that_goes_away_takes_nothing_from_the_others() -> None:
         return 1
 
     gone, stays = (asyncio.create_task(shared.ask("k", question)) for _ in range(2))
-    await asyncio.sleep(0.01)
+    await turns()
     gone.cancel()
     gate.set()
     with pytest.raises(asyncio.CancelledError):

@@ -19,7 +19,7 @@ RECORDED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "vllm_recorded.json").read_text(encoding="ascii")
 )
 READ_A = ("read_file", {"path": "a.py", "start": 1})
-ONCE = Patience(attempts=1, silence_s=5)
+ONCE = Patience(attempts=1, silence_s=60)
 
 
 def answer(name: str) -> Answer:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -53,15 +53,23 @@ def demo(
     if empty:
         run(bare(settings, port=port), typer.echo)
         return
-    at = service_port or _free()
-    beside = _told if webhook else partial(together, at=at)
-    hook = webhook or f"http://127.0.0.1:{at}/webhooks/github"
-    run(show(settings, port=port, webhook=hook, check=check, beside=beside), typer.echo)
+    with _kept(service_port) as at:
+        beside = _told if webhook else partial(together, at=at)
+        hook = webhook or f"http://127.0.0.1:{at}/webhooks/github"
+        run(show(settings, port=port, webhook=hook, check=check, beside=beside), typer.echo)
 
 
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+@contextlib.contextmanager
+def _kept(port: int) -> Iterator[int]:
+    """The port; for 0 a free one, which stays bound here: an outgoing connection of anybody could have it otherwise
+    before the service listens, which it may on a port that is bound for reuse.
+    """
+    with socket.socket() as place:
+        if not port:
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            place.bind(("127.0.0.1", 0))
+            port = int(place.getsockname()[1])
+        yield port
 
 
 def _told(demo: Demo) -> AbstractAsyncContextManager[object]:

@@ -13,16 +13,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import uvicorn
-from fastapi import FastAPI
 
 from workflows.exits import IO_FAILED, SIGNALLED, USAGE, Refused
 from workflows.loopback import is_loopback
 from workflows.service import log
-from workflows.service.api import create_app
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.oidc import trust
 from workflows.service.crew import crew
@@ -37,6 +35,9 @@ from workflows.settings import Settings, host_variables
 from workflows.telemetry.exposing import exposed
 from workflows.telemetry.figures import Figures
 from workflows.telemetry.tracing import sent
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 TENANT = "default"
 VERSION = metadata.version("patchwright")
@@ -206,6 +207,8 @@ async def _serve(
         listening = listening_on(plan)
         anonymous = None if plan.tokens else Principal(tenant=TENANT, token="anonymous", scopes=frozenset(SCOPES))  # noqa: S106
         kept, metrics, runs = await _kept(settings), Metrics(), settings.home / "runs"
+        from workflows.service.api import create_app  # noqa: PLC0415 - a worker does without it
+
         app = create_app(store, settings=settings, folder=runs, anonymous=anonymous, kept=kept, metrics=metrics)
         extend(app, store)
         gc.freeze()  # what is here from the start stays: to look through it again and again delays answers

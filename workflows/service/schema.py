@@ -7,11 +7,9 @@ import operator
 from importlib import resources
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from procrastinate.schema import SchemaManager
-from sqlalchemy import create_engine, pool
+from psycopg.sql import SQL, Identifier
 from tenacity import AsyncRetrying, retry_if_result, wait_fixed
 
 HEAD = "0010"
@@ -26,7 +24,8 @@ async def migrate(address: str, to: str = "head") -> None:
         await _queue(connection)
         async with AsyncPostgresSaver.from_conn_string(address) as saver:
             await saver.setup()
-        await asyncio.to_thread(_ours, address, to)
+        if to != "head" or await _version(connection) != HEAD:
+            await asyncio.to_thread(_ours, address, to)
 
 
 async def _alone(connection: psycopg.AsyncConnection) -> bool:
@@ -45,7 +44,20 @@ async def _queue(connection: psycopg.AsyncConnection) -> None:
             await connection.execute(SchemaManager.get_schema())
 
 
+async def _version(connection: psycopg.AsyncConnection) -> str:
+    """That of our own part of the database, "" where there is none."""
+    found = await (await connection.execute("select to_regclass(%s)", (TABLE,))).fetchone()
+    if found is None or found[0] is None:
+        return ""
+    row = await (await connection.execute(SQL("select version_num from {}").format(Identifier(TABLE)))).fetchone()
+    return str(row[0]) if row else ""
+
+
 def _ours(address: str, to: str) -> None:
+    from alembic import command  # noqa: PLC0415 - with SQLAlchemy it takes long, and is needed once for each version
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import create_engine, pool  # noqa: PLC0415
+
     config = Config()
     with resources.as_file(resources.files("workflows.service.migrations")) as scripts:
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
