@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -16,11 +17,14 @@ from agent.evidence import observe
 from agent.nodes.localize import test_file
 from agent.repeats import repeat
 from agent.state import State, Update
+from tools.git import plain
 from tools.guard import Finding, inspect
 from tools.patches import PatchInvalid
+from tools.repair.doubts import hidden
 from tools.values import TestRun
 
 MAX_TRIED = 4
+_CATCHES = re.compile(r"^\+.*\bexcept\b", re.MULTILINE)
 MAX_SUSPECTS = 500  # more tests than that are not run again to see whether they are flaky
 
 
@@ -97,7 +101,8 @@ async def judge(
         return Verdict(
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
-    trial = Trial(patch, before, after, regression.tests, regression.suite, allow)
+    doubts = (*patch.doubts, *await _hidden(state, deps, patch))
+    trial = Trial(patch, before, after, regression.tests, regression.suite, allow, doubts)
     by = _by(state)
     others = f"{regression.tests} other tests still pass"
     fail, passes = ("fails", "passes") if len(before) == 1 else ("fail", "pass")
@@ -106,7 +111,7 @@ async def judge(
         reason += f"; {state.ready.written.claims}"
     return Verdict(
         patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
-        certificate=certify(state, deps, trial),
+        certificate=certify(state, deps, trial), doubts=doubts,
     )  # fmt: skip
 
 
@@ -165,6 +170,19 @@ async def _guard(state: State, deps: Deps, patch: Patch, allow: tuple[str, ...])
     changes = await deps.bench.changes(state.ready, patch.id)
     files = [test_file(test) for test in state.reproduced.ids]
     return inspect(changes, failing_files=files, allow=(*state.request.allow, *allow))
+
+
+async def _hidden(state: State, deps: Deps, patch: Patch) -> tuple[str, ...]:
+    """Exceptions that it catches around one call, and that belong elsewhere."""
+    if not _CATCHES.search(deps.artifacts.text(patch.id)):
+        return ()
+    crashes = tuple(r.crash for r in state.reproduced.results if r.crash and r.id in patch.decisive)
+    frames = {frame.file for crash in crashes for frame in crash.frames if frame.inside}
+    named = sorted({*frames, *(s.file for s in state.suspects)} - {test_file(test) for test in patch.decisive})
+    sources = await deps.bench.sources(state.ready, [file for file in named if file.endswith(".py")])
+    return tuple(
+        plain(doubt, 300) for doubt in hidden(await deps.bench.changes(state.ready, patch.id), crashes, sources)
+    )
 
 
 async def _regressions(state: State, deps: Deps, patch: Patch) -> Regression:

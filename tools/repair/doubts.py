@@ -1,0 +1,54 @@
+"""What can be said against a patch that passes, from its text: exceptions caught in one place that belong elsewhere."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tools.patches import FileChange
+from tools.repair.clues import Clue, clues
+from tools.repair.hiding import FAULTS, caught, deeper, origin, unguarded
+from tools.repair.modules import Modules
+from tools.repair.source import SourceFile, parse
+from tools.values import Crash
+
+
+def hidden(changes: Iterable[FileChange], crashes: Sequence[Crash], sources: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences on exceptions of the failures that a patch catches around a call, and that others go on meeting.
+
+    sources: the base's files that the failures concern, by path.
+    """
+    raised = [clue for clue in clues(crashes) if clue.kind == "raised"]
+    modules = Modules(sources)
+    found: dict[str, None] = {}
+    for change in changes:
+        old = parse(change.path, change.old) if change.old and change.path in sources else None
+        new = parse(change.path, change.new) if change.new else None
+        if old and new:
+            found.update(dict.fromkeys(doubt for clue in raised for doubt in _of(clue, old, new, modules)))
+    return tuple(found)
+
+
+def _of(clue: Clue, old: SourceFile, new: SourceFile, modules: Modules) -> Iterator[str]:
+    kind, path = clue.names[0], old.path
+    for file, line in clue.places:
+        statement = old.statement_at(line) if file == path else None
+        if statement is None or not _now_caught(statement, old, new, kind):
+            continue
+        lines = (statement.lineno, statement.end_lineno or statement.lineno)
+        below = deeper(clue, path, *lines)
+        if below is not None and below[0] in modules.sources and kind in FAULTS:
+            yield f"it catches the {kind} of {below[0]}:{below[1]}, which is rather a fault there"
+        raising = origin(clue, modules, path, lines)
+        others = unguarded(raising, kind, modules, (path, *lines)) if raising else 0
+        if raising and others:
+            where = "another place calls" if others == 1 else f"{others} other places call"
+            yield f"{raising.function.name} raises the {kind} that it catches, and {where} it without catching"
+
+
+def _now_caught(statement: ast.stmt, old: SourceFile, new: SourceFile, kind: str) -> bool:
+    """Whether a statement as it was has come into a `try` that catches a class of exceptions."""
+    if caught(old, statement, kind):
+        return False
+    shape = ast.dump(statement)
+    return any(type(s) is type(statement) and ast.dump(s) == shape and caught(new, s, kind) for s in new.statements)
