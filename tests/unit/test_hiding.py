@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
+from tools.repair.edits import apply
 from tools.repair.generate import candidates
 from tools.repair.hiding import FAULTS
 from tools.values import Candidate, Crash, Frame, Suspect
@@ -106,3 +108,64 @@ def test_faults_of_what_a_caller_handed_in_may_be_renamed() -> None:
     tests = "with raises(PriceError): total(broken)"
     found = proposed(code, "TypeError", [(TESTS, 9), (FILE, 6), (TESTS, 3)], tests=tests)
     assert any(c.line == 6 for c in found)
+
+
+ENTRY = """class Entry:
+    def compare(self, other):
+        return (self.context or 0) > (other.context or 0)
+
+    def __ne__(self, other):
+        return self.compare(other) != 0
+"""
+LESS = "\n    def __lt__(self, other):\n        return self.compare(other) < 0\n"
+AT = [(TESTS, 3), (FILE, 6), (FILE, 3)]
+
+
+def written(
+    code: str, kind: str = "TypeError", frames: list[tuple[str, int]] = AT, message: str = "invalid"
+) -> list[str]:
+    """What candidates make of the line of `__ne__`."""
+    crash = Crash(kind=kind, message=message, frames=tuple(Frame(file=file, line=line) for file, line in frames))
+    suspect = Suspect(file=FILE, line=6, end_line=6, function="", function_line=5, score=1.0)
+    found = itertools.islice(candidates({FILE: code}, [suspect], [crash]), 3000)
+    return [apply(code, c.edits).split("\n")[5].strip() for c in found]
+
+
+def bypasses(lines: list[str]) -> list[str]:
+    """Those that end the function without the comparison, or come to it only now and then."""
+    ends = [line for line in lines if line.startswith(("return", "yield", "raise", "pass"))]
+    return [line for line in ends if not re.match(r"return (?:(?!\b(?:or|and|yield|else)\b).)*self\.compare\(", line)]
+
+
+def test_what_goes_round_a_fault_that_others_meet_is_no_repair() -> None:
+    """`other is not None`, `self.context or self.compare(other)`, `yield self.compare(other)`: `<` still crashes."""
+    lines = written(ENTRY + LESS)
+    assert len(lines) > 20
+    assert bypasses(lines) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "frames"),
+    [
+        (ENTRY, "TypeError", AT),
+        (ENTRY + LESS, "ValueError", AT),
+        (ENTRY + LESS, "TypeError", [(TESTS, 3), (FILE, 6)]),
+        (ENTRY + LESS.replace("self.compare(other) < 0", "self.context < 0"), "TypeError", AT),
+    ],
+)
+def test_what_nobody_else_meets_may_be_gone_round(code: str, kind: str, frames: list[tuple[str, int]]) -> None:
+    """The only caller; an error of input; a fault of the line itself."""
+    assert bypasses(written(code, kind, frames))
+
+
+def test_another_call_may_take_the_place() -> None:
+    """The wrong function was called: that is mended where it is called."""
+    code = f"{ENTRY}{LESS}\n    def differs(self, other):\n        return self.context != other.context\n"
+    assert any("self.differs(" in line for line in written(code))
+
+
+def test_none_may_be_asked_for_where_the_call_is() -> None:
+    """That a function cannot do with None is no fault of its own; but it is still called."""
+    lines = written(ENTRY + LESS, "AttributeError", message="'NoneType' object has no attribute 'context'")
+    assert "return other is not None and self.compare(other) != 0" in lines
+    assert not [line for line in lines if line.startswith("return") and "compare" not in line]

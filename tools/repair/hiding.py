@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import ast
 import builtins
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tools.repair.clues import Clue
 from tools.repair.facts import Facts
 from tools.repair.modules import Modules
+from tools.repair.site import Site
 from tools.repair.source import FUNCTIONS, FunctionNode, SourceFile
 
 FAULTS = frozenset({"AttributeError", "TypeError", "AssertionError", "RecursionError"})  # of code, not of its input
+_ON_THE_WAY = 0.7  # nearness of a statement in the traceback
 _ALL = frozenset({"Exception", "BaseException"})
 
 
@@ -103,3 +106,80 @@ def _catches(node: ast.expr | None, kind: str) -> bool:
     thrown = getattr(builtins, kind, None)
     bases = {base.__name__ for base in thrown.__mro__} if isinstance(thrown, type) else {kind, *_ALL}
     return bool(names & bases)
+
+
+@dataclass(eq=False)
+class Evasions:
+    """Tells edits that only keep a statement from a function in which there is a fault that others go on meeting."""
+
+    _faulty: dict[Site, tuple[str, bool]] = field(default_factory=dict)
+
+    def __call__(self, site: Site, edits: Sequence[tuple[int, int, str]]) -> bool:
+        """Whether the call is gone after the edits, or stands behind a new `and`, `or`, `if` or `yield` (which is right
+        where the function cannot do with None).
+        """
+        if site not in self._faulty:
+            self._faulty[site] = _faulty(site)
+        name, of_none = self._faulty[site]
+        start, end = site.source.lines_span(site.statement)
+        if not name or not (start <= edits[0][0] and edits[-1][1] <= end):
+            return False
+        text = site.source.text[start:end]
+        for low, high, new in reversed(edits):
+            text = text[: low - start] + new + text[high - start :]
+        tree = _tree(text)
+        return tree is not None and _avoids(site.statement, tree, name, guards=of_none)
+
+
+def _avoids(old: ast.AST, new: ast.AST, name: str, *, guards: bool) -> bool:
+    """Whether a call of a name is dropped, nothing else called instead, or (unless `guards` are right) now depends."""
+    was, now = len(_calls(old, name)), len(_calls(new, name))
+    if now < was:
+        return len(_calls(new)) < len(_calls(old))
+    return not guards and now == was and _certain(new, name) < _certain(old, name)
+
+
+def _faulty(site: Site) -> tuple[str, bool]:
+    """The function that a statement calls and that a fault came out of, "" where nobody else calls it; whether
+    something was None there.
+    """
+    nones = {clue.places for clue, _ in site.clues_of("none-value")}
+    path = site.source.path
+    for clue, near in site.clues_of("raised"):
+        raising = (
+            origin(clue, site.modules, path, site.lines) if near >= _ON_THE_WAY and clue.names[0] in FAULTS else None
+        )
+        if raising and unguarded(raising, clue.names[0], site.modules, (path, *site.lines)):
+            return raising.function.name, clue.places in nones
+    return "", False
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(textwrap.dedent(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _calls(tree: ast.AST, name: str = "") -> list[ast.Call]:
+    """Calls in a tree, of one function where a name is given."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in found if name in ("", getattr(call.func, "attr", getattr(call.func, "id", "")))]
+
+
+def _certain(tree: ast.AST, name: str) -> int:
+    """Calls of a name that happen whenever the statement does, however its operands come out."""
+    found, waiting = 0, [tree]
+    while waiting:
+        node = waiting.pop()
+        found += isinstance(node, ast.Call) and name == getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if isinstance(node, ast.Module):
+            ends = (i for i, s in enumerate(node.body, 1) if isinstance(s, ast.Return | ast.Raise))
+            waiting += node.body[: next(ends, None)]
+        elif isinstance(node, ast.BoolOp):
+            waiting.append(node.values[0])
+        elif isinstance(node, ast.IfExp):
+            waiting.append(node.test)
+        elif not isinstance(node, ast.Yield | ast.YieldFrom | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return found
