@@ -24,7 +24,7 @@ from tools.repair.doubts import hidden
 from tools.values import TestRun
 
 MAX_TRIED = 4
-_CATCHES = re.compile(r"^\+.*\bexcept\b", re.MULTILINE)
+_HIDING = re.compile(r"^\+.*\b(?:except|getattr)\b", re.MULTILINE)
 MAX_SUSPECTS = 500  # more tests than that are not run again to see whether they are flaky
 
 
@@ -173,8 +173,8 @@ async def _guard(state: State, deps: Deps, patch: Patch, allow: tuple[str, ...])
 
 
 async def _hidden(state: State, deps: Deps, patch: Patch) -> tuple[str, ...]:
-    """Exceptions that it catches around one call, and that belong elsewhere."""
-    if not _CATCHES.search(deps.artifacts.text(patch.id)):
+    """Exceptions that it catches around one call and that belong elsewhere; missing attributes that do without."""
+    if not _HIDING.search(deps.artifacts.text(patch.id)):
         return ()
     crashes = tuple(r.crash for r in state.reproduced.results if r.crash and r.id in patch.decisive)
     frames = {frame.file for crash in crashes for frame in crash.frames if frame.inside}

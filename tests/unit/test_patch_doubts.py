@@ -106,3 +106,22 @@ def test_nothing_is_said_of_what_is_right() -> None:
     guarded = OLD.replace("    price = parse(row)\n", "    if 1:\n        price = parse(row)\n")
     assert hides("ValueError", old=guarded) == ()
     assert hides("ValueError", others="def half(:\n parse(row)") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "new", "said"),
+    [
+        ("AttributeError", "tree.py", 'getattr(node, "parent", None)', True),
+        ("AttributeError", "tree.py", 'getattr(node, "parent")', False),
+        ("AttributeError", "tree.py", "node.above", False),
+        ("AttributeError", "other.py", 'getattr(node, "parent", None)', False),
+        ("KeyError", "tree.py", 'getattr(node, "parent", None)', False),
+    ],
+)
+def test_a_missing_attribute_that_does_without_is_told(kind: str, file: str, new: str, said: bool) -> None:
+    """The attribute should perhaps be there: a default is right where it is optional."""
+    old = 'def up(node):\n    known = getattr(node, "name", "")\n    return known, node.parent\n'
+    crash = Crash(kind=kind, message="no attribute 'parent'", frames=(Frame(file=file, line=3),))
+    change = FileChange(path="tree.py", old=old, new=old.replace("node.parent", new))
+    wanted = ("it takes a default where parent is missing, and no test says that it may be",) if said else ()
+    assert hidden([change], [crash], {"tree.py": old}) == wanted

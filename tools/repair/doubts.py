@@ -1,8 +1,11 @@
-"""What can be said against a patch that passes, from its text: exceptions caught in one place that belong elsewhere."""
+"""What can be said against a patch that passes, from its text: exceptions caught in one place that belong elsewhere,
+and attributes that are missing and do without.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tools.patches import FileChange
@@ -25,8 +28,23 @@ def hidden(changes: Iterable[FileChange], crashes: Sequence[Crash], sources: Map
         old = parse(change.path, change.old) if change.old and change.path in sources else None
         new = parse(change.path, change.new) if change.new else None
         if old and new:
+            found.update(dict.fromkeys(_done_without(raised, old, new)))
             found.update(dict.fromkeys(doubt for clue in raised for doubt in _of(clue, old, new, modules)))
     return tuple(found)
+
+
+def _done_without(raised: Sequence[Clue], old: SourceFile, new: SourceFile) -> Iterator[str]:
+    """Defaults for an attribute that was missing in this file: `getattr(node, "parent", None)`."""
+    missing = any(c.names[0] == "AttributeError" and c.places and c.places[0][0] == old.path for c in raised)
+    for name in Counter(_defaulted(new)) - Counter(_defaulted(old)) if missing else ():
+        yield f"it takes a default where {name} is missing, and no test says that it may be"
+
+
+def _defaulted(source: SourceFile) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
+        if isinstance(node, ast.Call) and named and len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
+            yield str(node.args[1].value)
 
 
 def _of(clue: Clue, old: SourceFile, new: SourceFile, modules: Modules) -> Iterator[str]:
