@@ -73,16 +73,18 @@ def test_no_doubt(inputs: Sequence[tuple[str, Effect, Effect]]) -> None:
 
 
 OLD = "def parse(text):\n    return int(text)\n\n\ndef total(row):\n    price = parse(row)\n    return price\n"
-TRY = "    try:\n        price = parse(row)\n    except {}:\n        price = None\n"
+TRY = "    try:\n        price = parse(row)\n    except {}:\n        {}\n"
 OTHERS = "def half(row):\n    return parse(row) // 2\n\n\ndef third(row):\n    return parse(row) // 3\n"
 SAID = "parse raises the ValueError that it catches, and 2 other places call it without catching"
 
 
-def hides(caught: str, *, kind: str = "ValueError", old: str = OLD, others: str = OTHERS) -> tuple[str, ...]:
+def hides(
+    caught: str, *, kind: str = "ValueError", old: str = OLD, others: str = OTHERS, answer: str = "price = None"
+) -> tuple[str, ...]:
     """What is said of a `try` around the call in `total`."""
     frames = (Frame(file="test_shop.py", line=3), Frame(file="shop.py", line=6), Frame(file="shop.py", line=2))
     crash = Crash(kind=kind, message="invalid", frames=frames)
-    new = old.replace("    price = parse(row)\n", TRY.format(caught))
+    new = old.replace("    price = parse(row)\n", TRY.format(caught, answer))
     return hidden([FileChange(path="shop.py", old=old, new=new)], [crash], {"shop.py": old, "bills.py": others})
 
 
@@ -101,8 +103,11 @@ def test_faults_of_code_are_told_where_they_are() -> None:
 
 
 def test_nothing_is_said_of_what_is_right() -> None:
-    """A function with one caller; a call that was guarded already; a file that cannot be read."""
+    """A function with one caller; an error under another name, which only this caller may owe; a call that is not in
+    the patch as it was; a file that cannot be read.
+    """
     assert hides("ValueError", others="") == ()
+    assert hides("ValueError as error", answer="raise LookupError(row) from error") == ()
     guarded = OLD.replace("    price = parse(row)\n", "    if 1:\n        price = parse(row)\n")
     assert hides("ValueError", old=guarded) == ()
     assert hides("ValueError", others="def half(:\n parse(row)") == ()

@@ -51,7 +51,8 @@ def _of(clue: Clue, old: SourceFile, new: SourceFile, modules: Modules) -> Itera
     kind, path = clue.names[0], old.path
     for file, line in clue.places:
         statement = old.statement_at(line) if file == path else None
-        if statement is None or not _now_caught(statement, old, new, kind):
+        handler = _now_caught(statement, old, new, kind) if statement else None
+        if statement is None or handler is None:
             continue
         lines = (statement.lineno, statement.end_lineno or statement.lineno)
         below = deeper(clue, path, *lines)
@@ -59,14 +60,15 @@ def _of(clue: Clue, old: SourceFile, new: SourceFile, modules: Modules) -> Itera
             yield f"it catches the {kind} of {below[0]}:{below[1]}, which is rather a fault there"
         raising = origin(clue, modules, path, lines)
         others = unguarded(raising, kind, modules, (path, *lines)) if raising else 0
-        if raising and others:
+        if raising and others and not isinstance(handler.body[-1], ast.Raise):
             where = "another place calls" if others == 1 else f"{others} other places call"
             yield f"{raising.function.name} raises the {kind} that it catches, and {where} it without catching"
 
 
-def _now_caught(statement: ast.stmt, old: SourceFile, new: SourceFile, kind: str) -> bool:
-    """Whether a statement as it was has come into a `try` that catches a class of exceptions."""
+def _now_caught(statement: ast.stmt, old: SourceFile, new: SourceFile, kind: str) -> ast.ExceptHandler | None:
+    """The handler of a `try` that a statement as it was has come into, which catches a class of exceptions."""
     if caught(old, statement, kind):
-        return False
+        return None
     shape = ast.dump(statement)
-    return any(type(s) is type(statement) and ast.dump(s) == shape and caught(new, s, kind) for s in new.statements)
+    same = (s for s in new.statements if type(s) is type(statement) and ast.dump(s) == shape)
+    return next((handler for handler in (caught(new, s, kind) for s in same) if handler), None)

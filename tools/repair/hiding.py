@@ -55,7 +55,7 @@ def unguarded(raising: Origin, kind: str, modules: Modules, besides: tuple[str, 
     """How many other calls of a function would let an exception of this class through; besides: file, first and last
     line of the statement that did.
     """
-    return sum(not caught(source, call, kind) for source, call in _others(raising, modules, besides))
+    return sum(caught(source, call, kind) is None for source, call in _others(raising, modules, besides))
 
 
 def _others(raising: Origin, modules: Modules, besides: tuple[str, int, int]) -> Iterator[tuple[SourceFile, ast.Call]]:
@@ -86,16 +86,18 @@ def _names(call: ast.Call, owner: ast.AST | None, within: set[ast.AST], *, sole:
     return isinstance(receiver, ast.Name) and receiver.id in ("self", "cls") and owner in within
 
 
-def caught(source: SourceFile, node: ast.AST, kind: str) -> bool:
-    """Whether an exception that comes out of a node is caught in its function."""
+def caught(source: SourceFile, node: ast.AST, kind: str) -> ast.ExceptHandler | None:
+    """What in its function catches an exception that comes out of a node."""
     child = node
     for above in source.ancestors(node):
         if isinstance(above, FUNCTIONS):
-            return False
-        if isinstance(above, ast.Try) and child in above.body and any(_catches(h.type, kind) for h in above.handlers):
-            return True
+            return None
+        handlers = above.handlers if isinstance(above, ast.Try) and child in above.body else []
+        found = next((handler for handler in handlers if _catches(handler.type, kind)), None)
+        if found is not None:
+            return found
         child = above
-    return False
+    return None
 
 
 def _catches(node: ast.expr | None, kind: str) -> bool:
