@@ -58,8 +58,8 @@ def doubts_of(delta: Delta) -> tuple[str, ...]:
     """
     if delta.others < _ENOUGH:
         return ()
-    if delta.changed_failing and not delta.mended and not delta.changed_others:
-        return (f"only inputs of the failing tests take the new way, none of {delta.others} others or near them",)
+    if delta.changed_failing and delta.nearby >= _ENOUGH and not delta.mended and not delta.changed_others:
+        return (f"only inputs of the failing tests take the new way, none of {delta.nearby} near the recorded ones",)
     if delta.mended and not delta.failing and delta.changed_others:
         share = f"{delta.changed_others} of {delta.others}"
         return (f"the failing tests crash, yet it also acts differently on {share} inputs that did not",)
