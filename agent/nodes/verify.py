@@ -19,7 +19,7 @@ from agent.repeats import repeat
 from agent.state import State, Update
 from tools.git import plain
 from tools.guard import Finding, inspect
-from tools.patches import PatchInvalid
+from tools.patches import PatchInvalid, parse
 from tools.repair.doubts import hidden
 from tools.values import TestRun
 
@@ -101,7 +101,7 @@ async def judge(
         return Verdict(
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
-    doubts = (*patch.doubts, *await _hidden(state, deps, patch))
+    doubts = (*patch.doubts, *_removed(deps, patch), *await _hidden(state, deps, patch))
     trial = Trial(patch, before, after, regression.tests, regression.suite, allow, doubts)
     by = _by(state)
     others = f"{regression.tests} other tests still pass"
@@ -170,6 +170,19 @@ async def _guard(state: State, deps: Deps, patch: Patch, allow: tuple[str, ...])
     changes = await deps.bench.changes(state.ready, patch.id)
     files = [test_file(test) for test in state.reproduced.ids]
     return inspect(changes, failing_files=files, allow=(*state.request.allow, *allow))
+
+
+def removes(diff: str) -> int:
+    """Lines that a diff removes where it adds none; 0 for all others."""
+    files = parse(diff)
+    return 0 if any(file.added for file in files) else sum(file.removed for file in files)
+
+
+def _removed(deps: Deps, patch: Patch) -> tuple[str, ...]:
+    """What takes code away and puts nothing in its place passes where no test looks at what it did."""
+    gone = removes(deps.artifacts.text(patch.id))
+    what, were = ("1 line", "it was") if gone == 1 else (f"{gone} lines", "they were")
+    return (f"it only removes {what}, and what {were} for may be untested",) if gone else ()
 
 
 async def _hidden(state: State, deps: Deps, patch: Patch) -> tuple[str, ...]:

@@ -394,7 +394,7 @@ async def test_a_patch_for_the_tests_own_input_alone_is_doubted(tmp_path: Path) 
         ("test_lib.py::test_x",),
         ("test_lib.py::test_small", "test_lib.py::test_great"),
     )
-    project.try_("n > 10", "n == 7 or n > 10", id="fitted")
+    project.try_("n > 10", "n == 7 or n > 10", id="fitted", tags=("overfit-prone",))
     project.try_("10", "5", id="right")
     result = await project.search(limits=SearchLimits(wall_s=40.0, workers=1, competitor=0.0))
     ranked = {row.plausible.candidate.id: row.doubts for row in rank(result.plausible, result.observations)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from agent.artifacts import Artifacts
 from agent.certificate import read
 from agent.domain import Limits, Report, Request
@@ -59,3 +61,43 @@ async def test_nothing_is_told_without_a_reason(tmp_path: Path) -> None:
     report, predicate = await given(tmp_path, CODE.replace("parse(row) // 2", "row // 2"))
     assert predicate["doubts"] == []
     assert not any("doubt" in step for step in report.next_steps)
+
+
+GONE = """\
+--- a/box.py
++++ b/box.py
+@@ -1,3 +1,2 @@
+ def size(items):
+-    check(items)
+     return len(items)
+"""
+MOVED = GONE.replace("@@ -1,3 +1,2 @@", "@@ -1,3 +1,3 @@") + "+    check(items)\n"
+
+
+@pytest.mark.parametrize(("diff", "doubted"), [(GONE, True), (MOVED, False)])
+async def test_what_only_removes_code_is_doubted(tmp_path: Path, diff: str, doubted: bool) -> None:
+    """Tests that pass without a line do not say that nobody needs it."""
+    artifacts = Artifacts(tmp_path / "artifacts")
+    texts = {"box.py": "def size(items):\n    check(items)\n    return len(items)\n"}
+    bench = FakeBench(artifacts, {"test_box.py::test_size": mended_by("-    check")}, [plausible(diff)], texts=texts)
+    report = await run(bench, artifacts, tmp_path, Request(source="box", limits=Limits(repeats=2)))
+    assert report.verdict
+    wanted = ("it only removes 1 line, and what it was for may be untested",)
+    assert report.verdict.doubts == (wanted if doubted else ())
+
+
+async def test_a_move_does_not_shrink_to_a_removal(tmp_path: Path) -> None:
+    """The test passes as soon as the line is gone from its old place; that it is needed at its new one, none says."""
+    artifacts = Artifacts(tmp_path / "artifacts")
+    texts = {"box.py": "a = 1\nemit(rows)\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\n"}
+    diff = (
+        "--- a/box.py\n+++ b/box.py\n@@ -1,7 +1,7 @@\n a = 1\n-emit(rows)\n b = 2\n c = 3\n d = 4\n e = 5\n f = 6\n"
+        "+emit(rows)\n"
+    )
+    tests = {"test_box.py::test_size": mended_by("-emit(rows)")}
+    report = await run(FakeBench(artifacts, tests, [plausible(diff)], texts=texts), artifacts, tmp_path)
+    assert report.patch
+    assert "+emit(rows)" in report.patch
+    assert any("would only remove code" in seen.summary for seen in report.evidence)
+    assert report.verdict
+    assert report.verdict.doubts == ()

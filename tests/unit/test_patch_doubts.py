@@ -20,7 +20,7 @@ def value(text: str) -> Effect:
     return Effect("return", text, text)
 
 
-def doubts(*inputs: tuple[str, Effect, Effect]) -> tuple[str, ...]:
+def doubts(*inputs: tuple[str, Effect, Effect], tag: str = "overfit-prone") -> tuple[str, ...]:
     """Of a patch; inputs: the kind of test that made it, how the original ended, how the patch."""
     calls = {str(n): Call(str(n), origin, f"f({n})") for n, (origin, _, _) in enumerate(inputs)}  # type: ignore[arg-type]
     effects = {
@@ -28,7 +28,9 @@ def doubts(*inputs: tuple[str, Effect, Effect]) -> tuple[str, ...]:
         "c": {str(n): e for n, (*_, e) in enumerate(inputs)},
     }
     edit = Edit(file="f.py", start=0, end=1, text="x")
-    candidate = Candidate(id="c", edits=(edit,), template="t", line=1, description="", prior=0.5, score=0.5)
+    candidate = Candidate(
+        id="c", edits=(edit,), template="t", line=1, description="", prior=0.5, score=0.5, tags=(tag,)
+    )
     (row,) = rank([Plausible(candidate, ("t",), 1, 1)], Observations(calls, effects))
     return row.doubts
 
@@ -45,6 +47,11 @@ def test_only_the_tests_own_inputs_take_the_new_way() -> None:
     """`n == 7 or …`: all that is near 7 is as wrong or right as before."""
     (doubt,) = doubts(WRONG, *many("nearby", value("1"), value("1")), ("passing", value("3"), value("3")))
     assert doubt == "only inputs of the failing tests take the new way, none of 10 near the recorded ones"
+
+
+def test_a_boundary_may_move_by_one() -> None:
+    """`>` to `>=`: one value was wrong, and that is the test's."""
+    assert doubts(WRONG, *many("nearby", value("1"), value("1")), tag="boundary") == ()
 
 
 def test_what_mends_a_crash_changes_nothing_else() -> None:

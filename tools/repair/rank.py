@@ -15,6 +15,7 @@ from tools.repair.outcome import Plausible
 from tools.values import Candidate
 
 _WEIGHT = {"overfit-prone": 0.3, "constant-from-test": 0.1, "deletes-code": 0.5}
+_SINGLED_OUT = frozenset({"overfit-prone", "constant-from-test"})
 _ENOUGH = 8  # inputs, below which their behaviour says nothing
 
 
@@ -45,20 +46,21 @@ def rank(plausible: Sequence[Plausible], seen: Observations) -> tuple[Ranked, ..
         first = ordered[0].candidate.id
         difference = seen.difference(first, patch.candidate.id) if group else None
         shown = f"{difference.call}: it {difference.other}, the first {difference.one}" if difference else ""
-        doubts = doubts_of(seen.delta(patch.candidate.id) or Delta())
+        doubts = doubts_of(patch.candidate, seen.delta(patch.candidate.id) or Delta())
         ranked.append(Ranked(patch, group, _reason(patch, seen), shown, doubts))
     return tuple(ranked)
 
 
-def doubts_of(delta: Delta) -> tuple[str, ...]:
+def doubts_of(candidate: Candidate, delta: Delta) -> tuple[str, ...]:
     """What observed behaviour says against a patch: fitted to the failing tests' own inputs, or doing more than mend.
 
-    A wrong value is rarely wrong for one input only: where none of many inputs near it changes, the tests' own may
-    have been singled out. What mends a crash has nothing to change where nothing crashed.
+    Where a new condition changes none of many inputs near the tests' own, these may have been singled out; a boundary
+    that moves by one does the same rightly. What mends a crash has nothing to change where nothing crashed.
     """
     if delta.others < _ENOUGH:
         return ()
-    if delta.changed_failing and delta.nearby >= _ENOUGH and not delta.mended and not delta.changed_others:
+    seen = delta.changed_failing and delta.nearby >= _ENOUGH and not delta.mended
+    if seen and not delta.changed_others and not _SINGLED_OUT.isdisjoint(candidate.tags):
         return (f"only inputs of the failing tests take the new way, none of {delta.nearby} near the recorded ones",)
     if delta.mended and not delta.failing and delta.changed_others:
         share = f"{delta.changed_others} of {delta.others}"
