@@ -20,7 +20,6 @@ from agent.state import State, Update
 from tools.git import plain
 from tools.guard import Finding, inspect
 from tools.patches import PatchInvalid, parse
-from tools.repair.doubts import hidden
 from tools.values import TestRun
 
 MAX_TRIED = 4
@@ -189,6 +188,8 @@ async def _hidden(state: State, deps: Deps, patch: Patch) -> tuple[str, ...]:
     """Exceptions that it catches around one call and that belong elsewhere; missing attributes that do without."""
     if not _HIDING.search(deps.artifacts.text(patch.id)):
         return ()
+    from tools.repair.doubts import hidden  # noqa: PLC0415 - what reads code, which few patches need
+
     crashes = tuple(r.crash for r in state.reproduced.results if r.crash and r.id in patch.decisive)
     frames = {frame.file for crash in crashes for frame in crash.frames if frame.inside}
     named = sorted({*frames, *(s.file for s in state.suspects)} - {test_file(test) for test in patch.decisive})
