@@ -73,7 +73,7 @@ class Plausible(Value):
     """A candidate that passed all of `mends` and all related tests, as a diff, in rank order.
 
     group: patches with the same group behaved alike on all recorded and mutated inputs; distinguishing: an input on
-    which it differs from the first one.
+    which it differs from the first one; doubts: sentences on why it may be wrong although it passes.
     """
 
     candidate: Candidate
@@ -82,6 +82,7 @@ class Plausible(Value):
     group: int = 0
     reason: str = ""
     distinguishing: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 class SearchOutcome(Value):

@@ -81,7 +81,7 @@ class _Read(BaseModel):
 class Trial:
     """What was run for a patch: decisive tests before and after, how many tests were compared, and the suite's size.
 
-    allowed: rules of the guard that a person lifted for it.
+    allowed: rules of the guard that a person lifted for it; doubts: sentences on what was not settled.
     """
 
     patch: Patch
@@ -90,6 +90,7 @@ class Trial:
     regression: int
     suite: int
     allowed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def certify(state: State, deps: Deps, trial: Trial) -> str:
@@ -116,6 +117,7 @@ def certify(state: State, deps: Deps, trial: Trial) -> str:
         "decisive": _decisive(trial),
         "regression": _regression(state, trial),
         "guard": {"findings": [], "allowed": [*state.request.allow, *trial.allowed]},
+        "doubts": list(trial.doubts),
         "minimization": {"hunks_dropped": trial.patch.dropped},
         "logs": sorted({e.artifact for e in state.evidence if e.artifact}),
     }

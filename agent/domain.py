@@ -196,7 +196,7 @@ class Patch(Value):
 
     decisive: the failing tests that it is meant to mend (all of the failure's, or those of some groups);
     group: patches with the same number behaved alike in search; dropped: hunks that minimization removed; votes: how
-    many branches of thought came to it.
+    many branches of thought came to it; doubts: sentences on why it may be wrong although it passes.
     """
 
     id: Sha256
@@ -209,10 +209,11 @@ class Patch(Value):
     group: int = 0
     dropped: int = 0
     votes: int = 1
+    doubts: tuple[str, ...] = ()
 
 
 class Verdict(Value):
-    """What running a patch showed. `certificate`: artifact, only when verified."""
+    """What running a patch showed. `certificate`: artifact, only when verified; doubts: what it did not settle."""
 
     patch: Sha256
     verified: bool
@@ -223,6 +224,7 @@ class Verdict(Value):
     regression_set: int = 0
     findings: tuple[Finding, ...] = ()
     certificate: Sha256 | None = None
+    doubts: tuple[str, ...] = ()
 
 
 class Culprit(Value):

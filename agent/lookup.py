@@ -109,6 +109,7 @@ def _plausible(row: Ranked, sources: dict[str, Text]) -> Plausible:
         group=row.group,
         reason=row.reason,
         distinguishing=row.distinguishing,
+        doubts=row.doubts,
     )
 
 

@@ -8,7 +8,7 @@ from agent.bench import Progress
 from agent.deps import Deps
 from agent.domain import Patch
 from agent.evidence import observe
-from agent.nodes.verify import decisive, judge
+from agent.nodes.verify import decisive, judge, removes
 from agent.state import State, Update
 from tools.ddmin import ddmin
 from tools.patches import FileChange, Hunk, diff_of, hunks, keep, touched
@@ -35,9 +35,13 @@ async def minimize(state: State, runtime: Runtime[Deps]) -> Update:
         return await _passes(state, deps, patch, keep(changes, kept))
 
     needed = await ddmin(parts, mends)
-    if len(needed) == len(parts):
-        return {"evidence": [observe("minimize", f"all {len(parts)} hunks are needed")]}
-    small = _shrunk(deps, patch, diff_of(keep(changes, needed)), len(parts) - len(needed))
+    diff = diff_of(keep(changes, needed))
+    why = f"all {len(parts)} hunks are needed" if len(needed) == len(parts) else ""
+    if removes(diff) and not removes(deps.artifacts.text(patch.id)):
+        why = why or "not done: without what it adds, the patch would only remove code"
+    if why:
+        return {"evidence": [observe("minimize", why)]}
+    small = _shrunk(deps, patch, diff, len(parts) - len(needed))
     judged = await judge(state, deps, small, verdict.before, allow=state.lifted(verdict.patch))
     if not judged.verified:
         return {"evidence": [observe("minimize", f"the smaller patch does not verify ({judged.reason})")]}

@@ -115,7 +115,7 @@ def _patch(deps: Deps, plausible: Plausible) -> Patch:
     return Patch(
         id=deps.artifacts.put(plausible.diff), source="search", description=plausible.candidate.description,
         files=touched(plausible.diff), decisive=plausible.mends, candidate=plausible.candidate,
-        rank_reason=reason, group=plausible.group,
+        rank_reason=reason, group=plausible.group, doubts=plausible.doubts,
     )  # fmt: skip
 
 

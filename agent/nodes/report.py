@@ -183,6 +183,7 @@ def _next_steps(state: State, outcome: Outcome, patch: Patch | None) -> tuple[st
     steps: list[str] = []
     if outcome == "verified_patch" and patch:
         steps.append("review the patch: it passes the tests that were run, which is not proof of intent")
+        steps += [f"doubt: {doubt}" for doubt in (state.verified.doubts if state.verified else ())]
     if state.prepared and state.prepared.written:
         written = state.prepared.written
         source = "report" if written.model else "log"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -16,11 +17,13 @@ from agent.evidence import observe
 from agent.nodes.localize import test_file
 from agent.repeats import repeat
 from agent.state import State, Update
+from tools.git import plain
 from tools.guard import Finding, inspect
-from tools.patches import PatchInvalid
+from tools.patches import PatchInvalid, parse
 from tools.values import TestRun
 
 MAX_TRIED = 4
+_HIDING = re.compile(r"^\+.*\b(?:except|getattr)\b", re.MULTILINE)
 MAX_SUSPECTS = 500  # more tests than that are not run again to see whether they are flaky
 
 
@@ -97,7 +100,8 @@ async def judge(
         return Verdict(
             patch=patch.id, verified=False, reason=reason, before=before, after=after, regressions=regression.broken
         )
-    trial = Trial(patch, before, after, regression.tests, regression.suite, allow)
+    doubts = (*patch.doubts, *_removed(deps, patch), *await _hidden(state, deps, patch))
+    trial = Trial(patch, before, after, regression.tests, regression.suite, allow, doubts)
     by = _by(state)
     others = f"{regression.tests} other tests still pass"
     fail, passes = ("fails", "passes") if len(before) == 1 else ("fail", "pass")
@@ -106,7 +110,7 @@ async def judge(
         reason += f"; {state.ready.written.claims}"
     return Verdict(
         patch=patch.id, verified=True, reason=reason, before=before, after=after, regression_set=regression.tests,
-        certificate=certify(state, deps, trial),
+        certificate=certify(state, deps, trial), doubts=doubts,
     )  # fmt: skip
 
 
@@ -165,6 +169,34 @@ async def _guard(state: State, deps: Deps, patch: Patch, allow: tuple[str, ...])
     changes = await deps.bench.changes(state.ready, patch.id)
     files = [test_file(test) for test in state.reproduced.ids]
     return inspect(changes, failing_files=files, allow=(*state.request.allow, *allow))
+
+
+def removes(diff: str) -> int:
+    """Lines that a diff removes where it adds none; 0 for all others."""
+    files = parse(diff)
+    return 0 if any(file.added for file in files) else sum(file.removed for file in files)
+
+
+def _removed(deps: Deps, patch: Patch) -> tuple[str, ...]:
+    """What takes code away and puts nothing in its place passes where no test looks at what it did."""
+    gone = removes(deps.artifacts.text(patch.id))
+    what, were = ("1 line", "it was") if gone == 1 else (f"{gone} lines", "they were")
+    return (f"it only removes {what}, and what {were} for may be untested",) if gone else ()
+
+
+async def _hidden(state: State, deps: Deps, patch: Patch) -> tuple[str, ...]:
+    """Exceptions that it catches around one call and that belong elsewhere; missing attributes that do without."""
+    if not _HIDING.search(deps.artifacts.text(patch.id)):
+        return ()
+    from tools.repair.doubts import hidden  # noqa: PLC0415 - what reads code, which few patches need
+
+    crashes = tuple(r.crash for r in state.reproduced.results if r.crash and r.id in patch.decisive)
+    frames = {frame.file for crash in crashes for frame in crash.frames if frame.inside}
+    named = sorted({*frames, *(s.file for s in state.suspects)} - {test_file(test) for test in patch.decisive})
+    sources = await deps.bench.sources(state.ready, [file for file in named if file.endswith(".py")])
+    return tuple(
+        plain(doubt, 300) for doubt in hidden(await deps.bench.changes(state.ready, patch.id), crashes, sources)
+    )
 
 
 async def _regressions(state: State, deps: Deps, patch: Patch) -> Regression:

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.projects import QUICK, Project, found
 from tools.repair.edits import unified_diff
 from tools.repair.outcome import SearchLimits
+from tools.repair.rank import rank
 from tools.texts import Text
 
 ONE = SearchLimits(wall_s=40.0, grace_s=0.1, stop_after=1, workers=1)
@@ -375,6 +376,30 @@ async def test_competitors_are_observed_and_told_apart(tmp_path: Path) -> None:
     delta = seen.delta("max")
     assert delta is not None
     assert (delta.changed_passing, delta.passing) == (0, 1)
+
+
+async def test_a_patch_for_the_tests_own_input_alone_is_doubted(tmp_path: Path) -> None:
+    """`n == 7 or …` passes like the right comparison, and nothing near 7 acts differently with it."""
+    project = Project(
+        tmp_path,
+        {
+            "lib.py": "def large(n):\n    return n > 10\n",
+            "test_lib.py": """
+                from lib import large
+                def test_x(): assert large(7)
+                def test_small(): assert not large(2)
+                def test_great(): assert large(30)
+            """,
+        },
+        ("test_lib.py::test_x",),
+        ("test_lib.py::test_small", "test_lib.py::test_great"),
+    )
+    project.try_("n > 10", "n == 7 or n > 10", id="fitted", tags=("overfit-prone",))
+    project.try_("10", "5", id="right")
+    result = await project.search(limits=SearchLimits(wall_s=40.0, workers=1, competitor=0.0))
+    ranked = {row.plausible.candidate.id: row.doubts for row in rank(result.plausible, result.observations)}
+    assert ranked["right"] == ()
+    assert [doubt.partition(" take ")[0] for doubt in ranked["fitted"]] == ["only inputs of the failing tests"]
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -117,7 +117,7 @@ def _fields() -> dict[str, Any]:
         "verdict": {
             "patch": digest, "verified": True, "reason": "2 decisive tests fail before and pass after, 5 times each",
             "before": _histories("failed"), "after": _histories("passed"), "regression_set": 33,
-            "certificate": "d" * 64,
+            "certificate": "d" * 64, "doubts": ["change_plan acts differently on 2 of 40 inputs"],
         },
         "certificate": {"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"sha256": digest}}],
                         "predicate": {"patch": FIX, "seal": "e" * 64}},

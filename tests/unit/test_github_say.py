@@ -43,7 +43,7 @@ def test_a_verified_fix_is_told_with_its_proof() -> None:
         "With the patch",
         "stable-fail (5 runs)", "stable-pass (5 runs)", "+            self.billed_to = day", "/patchwright apply",
         f"{LINKS.service}/v1/diagnoses/{RUN}/certificate", "patchwright verify certificate.json", "Cost: 10 s",
-        "search-90ffee",
+        "search-90ffee", "Doubt: change_plan acts differently on 2 of 40 inputs.",
     ):  # fmt: skip
         assert wanted in text
 

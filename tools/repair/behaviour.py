@@ -8,6 +8,10 @@ from typing import Literal
 
 Origin = Literal["failing", "passing", "nearby"]
 _CRASHES = ("raise", "slow")
+_COUNTED = (
+    "new_crashes", "crashes", "mended", "failing", "changed_failing", "passing", "changed_passing", "nearby",
+    "changed_nearby",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,16 @@ class Delta:
     """A patch against the original. new_crashes: inputs (of `compared`) where the original returned and it does not.
 
     crashes: inputs on which it crashes at all, of failing tests, passing tests and nearby;
-    changed_passing of passing, changed_nearby of nearby: inputs where the original returned and it acts differently.
+    changed_failing of failing, changed_passing of passing, changed_nearby of nearby: inputs where the original returned
+    and it acts differently; mended: inputs of failing tests where the original crashed and it returns.
     """
 
     compared: int = 0
     new_crashes: int = 0
     crashes: int = 0
+    mended: int = 0
+    failing: int = 0
+    changed_failing: int = 0
     passing: int = 0
     changed_passing: int = 0
     nearby: int = 0
@@ -61,6 +69,16 @@ class Delta:
     def change(self) -> float:
         """Share of the inputs of passing tests, where there are some, on which behaviour changed."""
         return self.changed_passing / self.passing if self.passing else 0.0
+
+    @property
+    def others(self) -> int:
+        """Inputs other than the failing tests' own, where the original returned."""
+        return self.passing + self.nearby
+
+    @property
+    def changed_others(self) -> int:
+        """Those of them on which behaviour changed."""
+        return self.changed_passing + self.changed_nearby
 
     @property
     def crash_rate(self) -> float:
@@ -80,7 +98,7 @@ class Observations:
         if before is None or after is None:
             return None
         common = [key for key in before if key in after and key in self.calls]
-        counts = dict.fromkeys(("new_crashes", "crashes", "passing", "changed_passing", "nearby", "changed_nearby"), 0)
+        counts = dict.fromkeys(_COUNTED, 0)
         for key in common:
             _count(counts, self.calls[key].origin, before[key], after[key])
         return Delta(compared=len(common), **counts)
@@ -105,9 +123,9 @@ def _count(counts: dict[str, int], origin: Origin, before: Effect, after: Effect
     changed = before.digest != after.digest and not before.crashed
     counts["crashes"] += after.crashed
     counts["new_crashes"] += after.crashed and not before.crashed
-    if origin != "failing":
-        counts[origin] += not before.crashed
-        counts[f"changed_{origin}"] += changed
+    counts["mended"] += origin == "failing" and before.crashed and not after.crashed
+    counts[origin] += not before.crashed
+    counts[f"changed_{origin}"] += changed
 
 
 def _shown(effect: Effect) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from tools.repair.clues import clues
 from tools.repair.facts import Facts
+from tools.repair.hiding import Evasions
 from tools.repair.modules import Modules
 from tools.repair.places import Place, places
 from tools.repair.site import Proposal, Site, Template
@@ -95,6 +96,7 @@ def candidates(
     """Up to `limit` edits of `sources`, each valid code with another meaning, no two with the same result."""
     queue = _queue(places(sources, suspects, crashes), crashes, test_sources or {}, Modules(sources))
     checkers: dict[Facts, Checker] = {}
+    evades = Evasions()
     seen: set[tuple[object, ...]] = set()
     given = 0
     while queue.heap and given < limit:
@@ -109,7 +111,7 @@ def candidates(
             continue
         seen.add(mark)
         checker = checkers.setdefault(stream.site.facts, Checker(stream.site.facts))
-        if checker.changes(stream.site.statement, proposal.edits):
+        if checker.changes(stream.site.statement, proposal.edits) and not evades(stream.site, proposal.edits):
             given += 1
             yield candidate
 

@@ -32,6 +32,7 @@ class Modules:
 
     sources: Mapping[str, str] = field(default_factory=dict)
     _facts: dict[str, Facts | None] = field(default_factory=dict)
+    _calls: dict[str, dict[str, list[ast.Call]]] = field(default_factory=dict)
 
     @cached_property
     def _texts(self) -> dict[str, str]:
@@ -121,6 +122,27 @@ class Modules:
             source = parse(path, self.sources[path]) if path in self.sources else None
             self._facts[path] = Facts(source) if source else None
         return self._facts[path]
+
+    def calls(self, path: str) -> Mapping[str, list[ast.Call]]:
+        """Calls in a file by the last name of what is called: `f(x)` and `y.f(x)` under f."""
+        if path not in self._calls:
+            found: dict[str, list[ast.Call]] = {}
+            facts = self.facts_of(path)
+            for node in ast.walk(facts.source.tree) if facts else ():
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                    found.setdefault(name, []).append(node)
+            self._calls[path] = found
+        return self._calls[path]
+
+    def mentioning(self, name: str) -> list[str]:
+        """Files that call something of this name, as far as their text shows."""
+        return [path for path, text in self._texts.items() if f"{name}(" in text]
+
+    def defined(self, name: str) -> int:
+        """How many functions and methods of all files have this name, as far as their text shows."""
+        pattern = re.compile(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{re.escape(name)}[ \t]*\(", re.MULTILINE)
+        return sum(len(pattern.findall(text)) for text in self._texts.values())
 
     def class_members(self, name: str, first: Facts) -> tuple[str, ...]:
         """Methods and attributes of a class and of its bases, looked for in `first`, then in the repository."""

@@ -15,6 +15,8 @@ from tools.repair.outcome import Plausible
 from tools.values import Candidate
 
 _WEIGHT = {"overfit-prone": 0.3, "constant-from-test": 0.1, "deletes-code": 0.5}
+_SINGLED_OUT = frozenset({"overfit-prone", "constant-from-test"})
+_ENOUGH = 8  # inputs, below which their behaviour says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,15 @@ class Ranked:
     """A plausible patch in its place.
 
     group: number of its behaviour, 0 is that of the first patch; reason: for people;
-    distinguishing: an input on which it and the first patch differ, "" when they are alike or were not observed.
+    distinguishing: an input on which it and the first patch differ, "" when they are alike or were not observed;
+    doubts: sentences on why it may be wrong although it passes.
     """
 
     plausible: Plausible
     group: int
     reason: str
     distinguishing: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def rank(plausible: Sequence[Plausible], seen: Observations) -> tuple[Ranked, ...]:
@@ -42,8 +46,26 @@ def rank(plausible: Sequence[Plausible], seen: Observations) -> tuple[Ranked, ..
         first = ordered[0].candidate.id
         difference = seen.difference(first, patch.candidate.id) if group else None
         shown = f"{difference.call}: it {difference.other}, the first {difference.one}" if difference else ""
-        ranked.append(Ranked(patch, group, _reason(patch, seen), shown))
+        doubts = doubts_of(patch.candidate, seen.delta(patch.candidate.id) or Delta())
+        ranked.append(Ranked(patch, group, _reason(patch, seen), shown, doubts))
     return tuple(ranked)
+
+
+def doubts_of(candidate: Candidate, delta: Delta) -> tuple[str, ...]:
+    """What observed behaviour says against a patch: fitted to the failing tests' own inputs, or doing more than mend.
+
+    Where a new condition changes none of many inputs near the tests' own, these may have been singled out; a boundary
+    that moves by one does the same rightly. What mends a crash has nothing to change where nothing crashed.
+    """
+    if delta.others < _ENOUGH:
+        return ()
+    seen = delta.changed_failing and delta.nearby >= _ENOUGH and not delta.mended
+    if seen and not delta.changed_others and not _SINGLED_OUT.isdisjoint(candidate.tags):
+        return (f"only inputs of the failing tests take the new way, none of {delta.nearby} near the recorded ones",)
+    if delta.mended and not delta.failing and delta.changed_others:
+        share = f"{delta.changed_others} of {delta.others}"
+        return (f"the failing tests crash, yet it also acts differently on {share} inputs that did not",)
+    return ()
 
 
 def _key(candidate: Candidate, seen: Observations) -> tuple[float, float, float, int, str]:

@@ -173,7 +173,7 @@ class Site:
         return max((near for _, near in self.clues_of(*kinds)), default=0.0)
 
     def _nearness(self, clue: Clue) -> float:
-        first, last = first_line(self.statement), self._last_line
+        first, last = self.lines
         inside = self.source.outermost_function(self.statement)
         best = 0.15
         for depth, (file, line) in enumerate(clue.places):
@@ -186,10 +186,12 @@ class Site:
         return best
 
     @cached_property
-    def _last_line(self) -> int:
+    def lines(self) -> tuple[int, int]:
+        """The first and the last line of the statement, without the block below it."""
         start, end = self.source.header_span(self.statement)
         lines = self.source.text.count(self.source.newline, start, end)
-        return min(first_line(self.statement) + lines, self.statement.end_lineno or self.line)
+        first = first_line(self.statement)
+        return first, min(first + lines, self.statement.end_lineno or self.line)
 
     # -- edits ------------------------------------------------------------------------------------------------------
 

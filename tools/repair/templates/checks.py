@@ -11,7 +11,7 @@ from tools.repair.names import Variable
 from tools.repair.site import Proposal, Site, shown, template
 from tools.repair.source import FUNCTIONS
 from tools.repair.templates.entries import entry_of
-from tools.repair.templates.exceptions import expected, named_here
+from tools.repair.templates.exceptions import expected, fault_below, named_here
 from tools.repair.templates.passages import is_docstring, lines_at, movable
 
 _ASKED = ("did-not-raise",)
@@ -119,7 +119,7 @@ def raised_as_elsewhere(site: Site) -> Iterator[Proposal]:
     said = [text for text in _raised_here(site) if _known(site, text)]
     for clue, near in site.clues_of("raised"):
         known = named_here(site, clue.names[0]) if near >= _NEAR and said else None
-        if known is None or known[1] is not None:
+        if known is None or known[1] is not None or fault_below(site, clue):
             continue
         outer, unit, line_end = site.indentation, source.indent_unit, source.newline
         start, end = source.lines_span(statement)

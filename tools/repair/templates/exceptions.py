@@ -6,6 +6,8 @@ import ast
 import builtins
 from collections.abc import Iterator
 
+from tools.repair.clues import Clue
+from tools.repair.hiding import FAULTS, deeper, origin, unguarded
 from tools.repair.site import Proposal, Site, template
 from tools.repair.source import FUNCTIONS
 from tools.repair.templates.entries import NEAR, import_edit
@@ -27,7 +29,6 @@ _CONFUSED: tuple[tuple[str, ...], ...] = (
 )
 _WIDE = frozenset({"Exception", "BaseException", ""})
 _OVERFIT = ("overfit-prone",)
-_FAULTS = frozenset({"AttributeError", "TypeError", "AssertionError", "RecursionError"})  # of code: never only hidden
 
 
 def expected(site: Site) -> list[str]:
@@ -243,12 +244,32 @@ def try_around(site: Site) -> Iterator[Proposal]:
         known = named_here(site, clue.names[0]) if near >= 0.7 else None
         if known is None or clue.names[0] in ("NameError", "UnboundLocalError", "SyntaxError", "ImportError"):
             continue
-        answers = [a for a in _answers(site, clue.names[0]) if a[3] != _OVERFIT or clue.names[0] not in _FAULTS]
+        if fault_below(site, clue):
+            continue
+        answers = [a for a in _answers(site, clue.names[0]) if a[3] != _OVERFIT or clue.names[0] not in FAULTS]
+        hidden = _hides_one_of_many(site, clue)
         for head, code, weight, tags in sorted(answers, key=lambda answer: -answer[2]):
+            if hidden and tags == _OVERFIT:
+                continue
             lines = f"{outer}try:{site.source.newline}{body}{outer}except {known[0]}{head}:{site.source.newline}"
             text = f"{lines}{outer}{unit}{code}{site.source.newline}"
             said = f"`{code}` on {known[0]}"
             yield _with(site.splice(start, end, text, said, weight=near * weight, tags=tags), known[1])
+
+
+def fault_below(site: Site, clue: Clue) -> bool:
+    """Whether a fault of code came out of a function of the repository that the statement called: whatever is done
+    about it there is a plaster on another wound.
+    """
+    below = deeper(clue, site.source.path, *site.lines) if clue.names[0] in FAULTS else None
+    return below is not None and below[0] in site.modules.sources
+
+
+def _hides_one_of_many(site: Site, clue: Clue) -> bool:
+    """Whether the function that raised has other callers, who would go on crashing when this one does not."""
+    path, lines = site.source.path, site.lines
+    raising = origin(clue, site.modules, path, lines)
+    return raising is not None and unguarded(raising, clue.names[0], site.modules, (path, *lines)) > 0
 
 
 def _answers(site: Site, thrown: str) -> Iterator[tuple[str, str, float, tuple[str, ...]]]:
