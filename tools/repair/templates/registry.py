@@ -39,6 +39,7 @@ from tools.repair.templates import (
     rounding,
     statements,
     texts,
+    type_tests,
     variables,
     wraps,
 )
@@ -226,6 +227,8 @@ ALL: tuple[Template, ...] = (
     texts.join_form,
     texts.text_test,
     texts.alternatives,
+    type_tests.exact_type,
+    type_tests.more_types,
     texts.text_constant,
     texts.text_key,
     checks.argument_check,
