@@ -131,7 +131,7 @@ class Coverage(Value):
 class Signal(Value):
     """One reason why a place is suspected.
 
-    name: "spectrum", "traceback", "assertion", "change", "blame", "name", "message".
+    name: "spectrum", "traceback", "assertion", "change", "blame", "name", "message", "text".
     weight: its share of the score; detail: a sentence for the reader.
     """
 

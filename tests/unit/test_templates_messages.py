@@ -8,12 +8,22 @@ import pytest
 
 from tests.fakes.faults import FILE, Fault, faults
 from tools.repair.clues import clues
-from tools.repair.templates import arguments, attributes, conversions, crashes, forms, imports, messages, misuse
+from tools.repair.templates import (
+    arguments,
+    attributes,
+    compared,
+    conversions,
+    crashes,
+    forms,
+    imports,
+    messages,
+    misuse,
+)
 from tools.repair.templates.registry import ALL
 from tools.values import Crash, Frame
 
 FAULTS = faults(Path(__file__).with_name("message_faults.txt"))
-MODULES = (arguments, attributes, conversions, crashes, forms, imports, messages, misuse)
+MODULES = (arguments, attributes, compared, conversions, crashes, forms, imports, messages, misuse)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.template}: {fault.name}")
