@@ -195,6 +195,7 @@ ALL: tuple[Template, ...] = (
     forms.format_arguments,
     forms.changeable,
     imports.missing_import,
+    imports.export,
     imports.moved_import,
     imports.late_import,
     initial.start_of_search,
