@@ -145,6 +145,7 @@ def test_words_that_are_everywhere_or_in_prose_tell_nothing() -> None:
 
 PACKAGE = {
     "shop/__init__.py": '"""A shop."""\n\nfrom shop.cart import *\n\nNAME = "shop"\n',
+    "shop/shop.py": "import shop\n",
     "shop/cart.py": '_LOOP = re.compile("for")\nRATES = {"de": 19}\n\n\ndef total(items):\n    return sum(items)\n',
 }
 

@@ -59,10 +59,10 @@ def _modules(outlines: Mapping[str, Outline], crashes: Sequence[Crash]) -> Itera
 
 
 def _file_of(module: str, outlines: Mapping[str, Outline]) -> str:
-    """The shortest path that ends like the module's name, "" for none."""
+    """The file whose path ends like the module's name and has least before it, "" for none."""
     parts = tuple(module.split("."))
     found = [file for file in outlines if _parts(file)[-len(parts) :] == parts]
-    return min(found, key=len, default="")
+    return min(found, key=lambda file: (len(_parts(file)), len(file)), default="")
 
 
 def _parts(file: str) -> tuple[str, ...]:

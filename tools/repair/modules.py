@@ -91,7 +91,7 @@ class Modules:
         stem = module.strip(".").replace(".", "/")
         ends = (f"{stem}.py", f"{stem}/__init__.py")
         found = [p for p in self._texts if p in ends or p.endswith(tuple(f"/{end}" for end in ends))]
-        return min(found, key=len, default="")
+        return min(found, key=lambda path: (len(path.removesuffix("/__init__.py")), len(path)), default="")
 
     @cached_property
     def module_names(self) -> tuple[str, ...]:
