@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agent.bench import Bench, TestOrder, TestOutcome
 from agent.domain import Prepared, TestHistory
-from tools.values import TestResult
+from tools.values import TestResult, TestRun
 
 LEAST_PATIENCE_S, PATIENCE = 3.0, 20.0
 MORE_TIME = 2.0
@@ -40,7 +40,7 @@ class Repeats:
     @property
     def late(self) -> str:
         """What was not collected in time; "" when everything was."""
-        return next((say_late(outcome) for outcome in self.outcomes if outcome.run.collecting_late), "")
+        return next((say_late(outcome.run) for outcome in self.outcomes if outcome.run.collecting_late), "")
 
     @property
     def without_result(self) -> int:
@@ -48,9 +48,9 @@ class Repeats:
         return sum(all(r.collecting_late for r in outcome.run.results) for outcome in self.outcomes)
 
 
-def say_late(outcome: TestOutcome) -> str:
+def say_late(run: TestRun) -> str:
     """One sentence about what a run did not collect in time."""
-    first = outcome.run.collecting_late[0]
+    first = run.collecting_late[0]
     what = "the tests were" if first.id in ("pytest", ".") else f"{first.id} was"
     said = first.crash.message if first.crash else "no end within its limit"
     return f"{what} not collected in time ({said}): the import may hang, or the machine be too busy"

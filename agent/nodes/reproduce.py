@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
 
-from agent.bench import LoggedFailures, Progress, TestOrder, TestOutcome
+from agent.bench import LoggedFailures, Progress, TestOrder
 from agent.deps import Deps
 from agent.domain import Evidence, Failure, FailureGroup, Outcome
 from agent.evidence import observe
@@ -73,7 +73,7 @@ def _green(run: TestRun, named: LoggedFailures) -> Update:
         reason = run.note or "no test was found or run"
         return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
     if run.collecting_late:
-        reason = f"{say_late(TestOutcome(run=run))}; none of the other tests had failed"
+        reason = f"{say_late(run)}; none of the other tests had failed"
         return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
     if not run.complete:
         none = "none that the issue names had failed" if run.failing else "none had failed"

@@ -339,3 +339,12 @@ async def test_collection_that_ends_with_more_time_counts(artifacts: Artifacts, 
     report = await run(bench, artifacts, tmp_path)
     assert [test.id for test in report.failing_tests] == ["test_box.py::test_size"]
     assert bench.calls.count("test test_box.py::test_size,test_box.py base 0") == 2
+
+
+async def test_suite_that_is_not_collected_in_time_is_told(artifacts: Artifacts, tmp_path: Path) -> None:
+    """The named test fails alone; of the suite that should show where, one file hangs."""
+    tests = {**TESTS, "test_other.py": always("timeout")}
+    named = LoggedFailures(tests=("test_box.py::test_size",))
+    bench = FakeBench(artifacts, tests, [plausible()], crashes={"test_other.py": LATE}, named=named)
+    report = await run(bench, artifacts, tmp_path)
+    assert any("coverage is not complete: test_other.py was not collected" in e.summary for e in report.evidence)
