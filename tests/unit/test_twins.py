@@ -48,6 +48,16 @@ def test_same_text_is_edited_in_the_class_then_in_the_file() -> None:
     assert found[1] == SOURCE.replace(old, new)
 
 
+def test_what_is_repeated_already_is_not_repeated_again() -> None:
+    start = SOURCE.index("sorted")
+    edit = Edit(file=FILE, start=start, end=start + 6, text="list")
+    single = Candidate(id="c", edits=(edit,), template="x", line=1, description="d", prior=0.5, score=0.5)
+    twins = Twins({FILE: SOURCE})
+    found = list(twins.of(single))
+    assert found
+    assert not any(list(twins.of(twin)) for twin in found)
+
+
 def test_names_are_adapted_where_no_text_is_the_same() -> None:
     found = repeated(SOURCE, "self.low < x", "self.low <= x")
     assert found == [SOURCE.replace("low < x", "low <= x").replace("high < x", "high <= x")]

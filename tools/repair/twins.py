@@ -22,6 +22,7 @@ from tools.repair.source import COMPOUND, SCOPES, SourceFile, parse
 from tools.repair.validity import Checker
 from tools.values import Candidate, Edit
 
+REPEATED = "repeated"
 MAX_TWINS = 8  # more places alike are an idiom, no mistake
 _MOST_SEEN = 60
 _MOST_STATEMENTS = 600  # of a class that are compared by shape
@@ -53,7 +54,7 @@ class Twins:
         """The candidate done at its twins as well: of its function, its class, its file, and at one of them each."""
         files = {edit.file for edit in candidate.edits}
         checker = self._checker(next(iter(files))) if len(files) == 1 else None
-        if checker is None:
+        if checker is None or REPEATED in candidate.tags:
             return
         main, added = _apart(candidate.edits)
         place = _place(checker.source, main)
@@ -259,6 +260,6 @@ def _joined(candidate: Candidate, edits: Sequence[Edit], twins: Sequence[_Twin])
             "id": f"{candidate.id}*{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}",
             "edits": together,
             "description": f"{candidate.description}; the same at line {lines}",
-            "tags": tuple(dict.fromkeys((*candidate.tags, "repeated"))),
+            "tags": tuple(dict.fromkeys((*candidate.tags, REPEATED))),
         }
     )
