@@ -6,6 +6,7 @@ import heapq
 import re
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from agent.bench import Emit, Plausible, Progress, SearchOrder, SearchOutcome
 from agent.site import Site
@@ -18,10 +19,15 @@ from tools.repair.outcome import SERVER_MOUNT, SearchLimits, SearchRequest, Sear
 from tools.repair.rank import Ranked, rank
 from tools.repair.revert import reverts
 from tools.repair.search import search
+from tools.testing.paths import is_test_file
 from tools.texts import Text
 from tools.values import Candidate
 
 MAX_SHOWN = 12
+MAX_FOLDERS = 4
+MAX_NEIGHBOURS = 60
+MAX_MESSAGE = 2_000
+_MISSED = re.compile(r"name '\w+' is not defined|module '[\w.]+' has no attribute|cannot import name '")
 
 
 async def look_for_repairs(site: Site, order: SearchOrder, culprit: str, emit: Emit) -> SearchOutcome:
@@ -31,8 +37,13 @@ async def look_for_repairs(site: Site, order: SearchOrder, culprit: str, emit: E
     """
     sources = _read(site, order.files)
     texts = _texts(sources)
+    around = _texts(_read(site, _neighbours(site, order)))
     proposed = candidates(
-        texts, order.suspects, order.crashes, test_sources=_texts(_read(site, order.test_files)), limit=order.candidates
+        {**around, **texts},
+        order.suspects,
+        order.crashes,
+        test_sources=_texts(_read(site, order.test_files)),
+        limit=order.candidates,
     )
     taken_back = sorted(reverts(texts, culprit), key=_falling)
     proposed = heapq.merge(taken_back, proposed, key=_falling)
@@ -60,6 +71,23 @@ def _read(site: Site, files: tuple[str, ...]) -> dict[str, Text]:
     named = [file for file in files if file.endswith(".py") and not re.search(r"[\t\r\n]", file)]
     read = {file: read_text(site.base, file) for file in named}
     return {file: text for file, text in read.items() if text is not None}
+
+
+def _neighbours(site: Site, order: SearchOrder) -> tuple[str, ...]:
+    """Python files beside the suspected ones, when a message misses a name: one of them may define it."""
+    if not any(_MISSED.search(crash.message[:MAX_MESSAGE]) for crash in order.crashes):
+        return ()
+    folders = dict.fromkeys(PurePosixPath(file).parent for file in order.files[:MAX_FOLDERS])
+    beside = [str(folder / name) for folder in folders for name in _python_files(site.base / folder)]
+    known = {*order.files, *order.test_files}
+    return tuple(file for file in beside if file not in known and not is_test_file(file))[:MAX_NEIGHBOURS]
+
+
+def _python_files(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.suffix == ".py")
+    except OSError:
+        return []
 
 
 def _texts(sources: dict[str, Text]) -> dict[str, str]:

@@ -86,6 +86,12 @@ class TestResult(Value):
     def bad(self) -> bool:
         return self.status in ("failed", "error", "timeout", "crashed")
 
+    @property
+    def collecting_late(self) -> bool:
+        """Whether this is no test of pytest but the collection of a file, or of all, that ran out of time."""
+        timed_out = self.status == "timeout" or (self.bad and self.crash is not None and self.crash.kind == "Timeout")
+        return timed_out and "::" not in self.id and (self.id.endswith(".py") or self.id in ("pytest", "."))
+
 
 class TestRun(Value):
     """One run of a test command. `complete`: it ended by itself within its limits. `command`: argv as run inside.
@@ -104,6 +110,11 @@ class TestRun(Value):
     cpu_s: float = 0.0
     output: str = ""
     note: str = ""
+
+    @property
+    def collecting_late(self) -> tuple[TestResult, ...]:
+        """What was not collected in time: it says how fast the machine was, and nothing of any test."""
+        return tuple(r for r in self.results if r.collecting_late)
 
     @property
     def failing(self) -> tuple[TestResult, ...]:
@@ -131,7 +142,7 @@ class Coverage(Value):
 class Signal(Value):
     """One reason why a place is suspected.
 
-    name: "spectrum", "traceback", "assertion", "change", "blame", "name", "message".
+    name: "spectrum", "traceback", "assertion", "change", "blame", "name", "message", "text".
     weight: its share of the score; detail: a sentence for the reader.
     """
 

@@ -11,6 +11,7 @@ from agent.bench import BisectOrder, Progress, TestOrder
 from agent.deps import Deps
 from agent.domain import Evidence, Suspect
 from agent.evidence import observe
+from agent.repeats import say_late
 from agent.state import State, Update
 from tools.localize.rank import Observed, functions, rank
 from tools.testing.paths import is_doctest, is_test_file
@@ -37,6 +38,8 @@ async def localize(state: State, runtime: Runtime[Deps]) -> Update:
     suspects = await _rank(state, deps, suite)
     rows = [_sentence(file, name, score, suspects) for file, name, score in functions(suspects)[:5]]
     evidence = [observe("suspect", row) for row in rows]
+    if suite.run.collecting_late:
+        evidence.append(observe("test-run", f"coverage is not complete: {say_late(suite.run)}"))
     return {**kept, **bisection, "suspects": suspects, "evidence": [*evidence, *bisection.get("evidence", [])]}
 
 

@@ -9,9 +9,9 @@ from langgraph.runtime import Runtime
 
 from agent.bench import LoggedFailures, Progress, TestOrder
 from agent.deps import Deps
-from agent.domain import Evidence, Failure, FailureGroup
+from agent.domain import Evidence, Failure, FailureGroup, Outcome
 from agent.evidence import observe
-from agent.repeats import Repeats, repeat
+from agent.repeats import Repeats, repeat, say_late
 from agent.state import State, Update
 from tools.values import TestResult, TestRun
 
@@ -37,7 +37,8 @@ async def _named(state: State, deps: Deps, named: LoggedFailures) -> Update:
     runs = await repeat(deps.bench, state.ready, order, times=limits.repeats, workers=limits.workers)
     if not runs.histories:
         reason = runs.problem or "the named tests produced no result"
-        return {"outcome": "not_reproduced", "reason": reason, "evidence": [observe("test-run", reason)]}
+        outcome: Outcome = "inconclusive" if runs.late else "not_reproduced"
+        return {"outcome": outcome, "reason": reason, "evidence": [observe("test-run", reason)]}
     return judged(deps, runs, named, wall)
 
 
@@ -50,7 +51,7 @@ async def _suite(state: State, deps: Deps, named: LoggedFailures) -> Update:
     kept: Update = {"baseline": deps.artifacts.put(suite.run.to_json())}
     if suite.coverage:
         kept["coverage"] = deps.artifacts.put(suite.coverage.to_json())
-    failing = _wanted(state, deps, [result.id for result in suite.run.failing])
+    failing = _wanted(state, deps, [result.id for result in suite.run.failing if not result.collecting_late])
     if not failing:
         return {**kept, **_green(suite.run, named)}
     again = TestOrder(tests=failing, wall_s=order.wall_s, test_s=order.test_s)
@@ -70,6 +71,9 @@ def _wanted(state: State, deps: Deps, failing: Sequence[str]) -> tuple[str, ...]
 def _green(run: TestRun, named: LoggedFailures) -> Update:
     if not run.results:
         reason = run.note or "no test was found or run"
+        return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
+    if run.collecting_late:
+        reason = f"{say_late(run)}; none of the other tests had failed"
         return {"outcome": "inconclusive", "reason": reason, "evidence": [_seen_run(run, reason)]}
     if not run.complete:
         none = "none that the issue names had failed" if run.failing else "none had failed"
@@ -112,11 +116,12 @@ def judged(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> U
 def _unstable_outcome(runs: Repeats, named: LoggedFailures) -> Update:
     flaky = [h for h in runs.histories if h.stability in ("flaky", "missing")]
     if flaky and runs.problem and all("passed" not in h.outcomes for h in flaky):
-        empty = sum(not outcome.run.results for outcome in runs.outcomes)
         return {
             "outcome": "inconclusive",
-            "reason": f"{empty} of {len(runs.outcomes)} runs gave no result: {runs.problem}",
+            "reason": f"{runs.without_result} of {len(runs.outcomes)} runs gave no result: {runs.problem}",
         }
+    if flaky and runs.late and all(set(h.outcomes) <= {"passed", "missing"} for h in flaky):
+        return {"outcome": "inconclusive", "reason": runs.late}
     if flaky:
         first = flaky[0]
         bad = sum(o != "passed" for o in first.outcomes)

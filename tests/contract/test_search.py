@@ -11,6 +11,7 @@ from tools.repair.edits import unified_diff
 from tools.repair.outcome import SearchLimits
 from tools.repair.rank import rank
 from tools.texts import Text
+from tools.values import Candidate, Edit
 
 ONE = SearchLimits(wall_s=40.0, grace_s=0.1, stop_after=1, workers=1)
 
@@ -445,3 +446,35 @@ async def test_ids_that_match_nothing_are_reported(tmp_path: Path) -> None:
     result = await project.search(limits=QUICK)
     assert result.plausible == ()
     assert any("test_gone" in note for note in result.notes)
+
+
+COPIED = """
+    class Range:
+        def __init__(self, low, high): self.low, self.high = low, high
+        def above(self, x):
+            return self.low < x
+        def below(self, x):
+            return x < self.high
+        def inside(self, x):
+            return self.low < x
+"""
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_x():\n    r = Range(1, 3)\n    assert r.above(1)\n    assert r.inside(1)\n",
+        "def test_x():\n    r = Range(1, 3)\n    assert [r.above(1), r.inside(1)] == [True, True]\n",
+    ],
+    ids=["the test gets further", "the test fails otherwise"],
+)
+async def test_edit_that_helps_is_repeated_where_the_code_reads_alike(tmp_path: Path, test: str) -> None:
+    """One mistake, copied: no single edit mends the test, the same edit at both places does."""
+    files = {"lib.py": COPIED, "test_lib.py": "from lib import Range\n" + test}
+    project = Project(tmp_path, files, ("test_lib.py::test_x",))
+    first = project.texts["lib.py"].index("self.low < x")
+    edit = Edit(file="lib.py", start=first, end=first + 12, text="self.low <= x")
+    single = Candidate(id="one", edits=(edit,), template="by-hand", line=4, description="d", prior=0.5, score=0.5)
+    project.candidates.append(single)
+    result = await project.search(limits=ONE)
+    assert [p.candidate.description for p in result.plausible] == ["d; the same at line 8"]

@@ -20,7 +20,7 @@ from agent.graph import NODES
 from agent.record import Player, Recorder, ReplayDiverged
 from sandbox.recipe import EnvironmentBroken
 from tests.fakes.bench import FIX, PREPARED, SOURCE, FakeBench, Outcome, always, mended_by
-from tools.values import TOGETHER, Candidate, Edit
+from tools.values import TOGETHER, Candidate, Crash, Edit, Status
 
 REQUEST = Request(source="box", limits=Limits(repeats=3))
 CANDIDATE = Candidate(
@@ -306,3 +306,45 @@ async def test_replay_says_where_it_diverged(artifacts: Artifacts, tmp_path: Pat
     folder.mkdir()
     with pytest.raises(ReplayDiverged, match="search"):
         await run(Player(record), artifacts, folder)
+
+
+LATE = Crash(kind="Timeout", message="not imported within 21 s")
+
+
+def in_turn(*statuses: Status) -> Outcome:
+    """One status after the other, whatever the patch and the seed; the last for ever."""
+    waiting = list(statuses)
+    return lambda patch, seed: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+@pytest.mark.parametrize("named", [("test_box.py",), ()])
+async def test_collection_without_end_is_told_and_no_failure(
+    artifacts: Artifacts, tmp_path: Path, named: tuple[str, ...]
+) -> None:
+    """Named or found in the suite: what was not imported in time may be the machine's fault."""
+    bench = FakeBench(
+        artifacts, {"test_box.py": always("timeout")}, crashes={"test_box.py": LATE}, named=LoggedFailures(tests=named)
+    )
+    report = await run(bench, artifacts, tmp_path)
+    assert report.outcome == "inconclusive"
+    assert "test_box.py was not collected in time (not imported within 21 s)" in report.reason
+    assert not report.failing_tests
+
+
+async def test_collection_that_ends_with_more_time_counts(artifacts: Artifacts, tmp_path: Path) -> None:
+    """A busy moment: the run is made again with twice the time, and what it shows is the failure."""
+    tests = {"test_box.py": in_turn("timeout", "passed"), "test_box.py::test_size": TESTS["test_box.py::test_size"]}
+    named = LoggedFailures(tests=("test_box.py::test_size", "test_box.py"))
+    bench = FakeBench(artifacts, tests, [plausible()], crashes={"test_box.py": LATE}, named=named)
+    report = await run(bench, artifacts, tmp_path)
+    assert [test.id for test in report.failing_tests] == ["test_box.py::test_size"]
+    assert bench.calls.count("test test_box.py::test_size,test_box.py base 0") == 2
+
+
+async def test_suite_that_is_not_collected_in_time_is_told(artifacts: Artifacts, tmp_path: Path) -> None:
+    """The named test fails alone; of the suite that should show where, one file hangs."""
+    tests = {**TESTS, "test_other.py": always("timeout")}
+    named = LoggedFailures(tests=("test_box.py::test_size",))
+    bench = FakeBench(artifacts, tests, [plausible()], crashes={"test_other.py": LATE}, named=named)
+    report = await run(bench, artifacts, tmp_path)
+    assert any("coverage is not complete: test_other.py was not collected" in e.summary for e in report.evidence)

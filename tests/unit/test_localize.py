@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tools.localize.outline import outline
 from tools.localize.rank import Observed, functions, rank
 from tools.localize.spectrum import ochiai
@@ -90,3 +92,83 @@ def test_outline_survives_what_cannot_be_parsed() -> None:
     assert outline("def broken(:\n").functions == ()
     assert outline("\0").functions == ()
     assert outline("(" * 5000).functions == ()
+
+
+TABLES = '''\
+"""Some phrases."""
+
+
+def humanize(locale, count):
+    return locale.phrases["seconds"].format(count)
+
+
+class English:
+    phrases = {
+        "now": "just now",
+        "seconds": "{0} several seconds",
+    }
+
+
+class Welsh:
+    phrases = {"now": "nawr", "seconds": "{0} eiliad"}
+'''
+
+
+def differing(message: str) -> TestResult:
+    return failing("test_plural", Crash(kind="AssertionError", message=message))
+
+
+def test_a_table_that_holds_the_differing_word_is_suspected() -> None:
+    """The body of a class runs before the tests: coverage cannot tell, the compared texts do."""
+    coverage = Coverage(tests=("tests/test_cart.py::test_plural", "p"), lines={"phrases.py": {5: (0, 1)}})
+    result = differing("assert '2 several seconds' == '2 seconds'\n\n  - 2 seconds")
+    found = rank(Observed([result], ["p"], {"phrases.py": TABLES}, coverage))
+    table = next(suspect for suspect in found if suspect.function == "<module>")
+    assert (table.line, table.end_line) == (9, 12)
+    assert [signal.name for signal in table.signals] == ["text"]
+    assert {name for _, name, _ in functions(found)[:2]} == {"humanize", "<module>"}
+
+
+def test_words_that_are_everywhere_or_in_prose_tell_nothing() -> None:
+    """Many tables with the word, docstrings, a comparison of other values, another kind of failure."""
+    many = "\n".join(f"T{n} = {{'a': 'several'}}" for n in range(4))
+    for source, message in (
+        (many, "assert '2 several seconds' == '2 seconds'"),
+        ('"""several"""\n\n\nclass A:\n    """several"""\n', "assert '2 several seconds' == '2 seconds'"),
+        (TABLES, "assert ['several'] == []"),
+        (TABLES, "assert 'several"),
+    ):
+        assert rank(Observed([differing(message)], [], {"phrases.py": source})) == ()
+    error = failing("test_plural", Crash(kind="KeyError", message="'several' == 'x'"))
+    assert rank(Observed([error], [], {"phrases.py": TABLES})) == ()
+
+
+PACKAGE = {
+    "shop/__init__.py": '"""A shop."""\n\nfrom shop.cart import *\n\nNAME = "shop"\n',
+    "shop/shop.py": "import shop\n",
+    "shop/cart.py": '_LOOP = re.compile("for")\nRATES = {"de": 19}\n\n\ndef total(items):\n    return sum(items)\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("module 'shop' has no attribute '__version__'", ("shop/__init__.py", 3)),
+        ("cannot import name 'rate' from 'shop.cart' (/srv/shop/cart.py)", ("shop/cart.py", 1)),
+    ],
+)
+def test_module_that_lacks_a_name_is_suspected_at_its_imports(message: str, line: tuple[str, int]) -> None:
+    """Its code ran at import, before every test: no spectrum and no frame leads there."""
+    found = rank(Observed([failing("test_x", Crash(kind="AttributeError", message=message))], [], PACKAGE))
+    assert [(s.file, s.line, s.function) for s in found] == [(*line, "<module>")]
+
+
+def test_value_that_the_test_reads_is_suspected_behind_what_it_runs() -> None:
+    """Alone it leads; beside a spectrum it is one place more, and no more than that."""
+    crash = Crash(kind="AssertionError", message="assert None", text="    def test_x():\n>   assert _LOOP.match('x')")
+    found = rank(Observed([failing("test_x", crash)], [], PACKAGE))
+    assert [(s.file, s.line) for s in found] == [("shop/cart.py", 1)]
+    coverage = Coverage(tests=("tests/test_cart.py::test_x", "p"), lines={"shop/cart.py": {6: (0,)}})
+    found = rank(Observed([failing("test_x", crash)], ["p"], PACKAGE, coverage))
+    assert [s.line for s in found] == [6, 1]
+    assert found[1].score < found[0].score / 3

@@ -12,14 +12,25 @@ from tests.fakes.faults import FILE, Fault, faults, sections
 from tests.fakes.forms import FORMS
 from tools.repair.edits import apply
 from tools.repair.generate import candidates
-from tools.repair.templates import classes, dates, defaults, formats, initial, keys, regexes, rounding, texts
+from tools.repair.templates import (
+    classes,
+    dates,
+    defaults,
+    formats,
+    initial,
+    keys,
+    regexes,
+    rounding,
+    texts,
+    type_tests,
+)
 from tools.repair.templates.registry import ALL
 from tools.values import Crash, Frame, Suspect
 
 HERE = Path(__file__).parent
 FAULTS = faults(HERE / "definition_faults.txt")
 STRANGE = sections(HERE / "strange_code.txt")
-MODULES = (classes, dates, defaults, formats, initial, keys, regexes, rounding, texts)
+MODULES = (classes, dates, defaults, formats, initial, keys, regexes, rounding, texts, type_tests)
 MESSAGES = tuple(
     dict.fromkeys(f.error for name in ("message", "exception") for f in faults(HERE / f"{name}_faults.txt") if f.error)
 )

@@ -49,3 +49,17 @@ def test_the_none_of_a_changing_method_is_no_value(line: str, wanted: str) -> No
 
 def test_a_method_that_changes_its_object_is_left_alone() -> None:
     assert proposals("names.append(key)", "dropped-value") == []
+
+
+@pytest.mark.parametrize("branch", ["else:", "elif name:"])
+def test_a_dropped_value_goes_where_the_other_branch_stores_its_own(branch: str) -> None:
+    source = (
+        "def update(data, field, value, name):\n"
+        "    if callable(value):\n        value(data[field], field)\n"
+        f"    {branch}\n        data[field] = value\n"
+    )
+    suspect = Suspect(file="m.py", line=3, end_line=3, function="update", function_line=1, score=1.0)
+    first = [
+        apply(source, c.edits) for c, _ in zip(candidates({"m.py": source}, [suspect], []), range(3), strict=False)
+    ]
+    assert source.replace("        value(data", "        data[field] = value(data") in first

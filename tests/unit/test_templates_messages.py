@@ -8,12 +8,22 @@ import pytest
 
 from tests.fakes.faults import FILE, Fault, faults
 from tools.repair.clues import clues
-from tools.repair.templates import arguments, attributes, conversions, crashes, forms, imports, messages, misuse
+from tools.repair.templates import (
+    arguments,
+    attributes,
+    compared,
+    conversions,
+    crashes,
+    forms,
+    imports,
+    messages,
+    misuse,
+)
 from tools.repair.templates.registry import ALL
 from tools.values import Crash, Frame
 
 FAULTS = faults(Path(__file__).with_name("message_faults.txt"))
-MODULES = (arguments, attributes, conversions, crashes, forms, imports, messages, misuse)
+MODULES = (arguments, attributes, compared, conversions, crashes, forms, imports, messages, misuse)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.template}: {fault.name}")
@@ -40,7 +50,7 @@ def test_nothing_is_proposed_without_a_message() -> None:
 
 def test_each_template_answers_a_fault() -> None:
     """No template without a test, here or below."""
-    with_files = {"missing-import", "moved-import", "late-import", "rename-definition"}
+    with_files = {"missing-import", "export", "moved-import", "late-import", "rename-definition"}
     names = {t.name for t in ALL if any(t in vars(module).values() for module in MODULES)}
     assert names <= {fault.template for fault in FAULTS} | with_files
 
@@ -109,6 +119,16 @@ def test_imports_that_moved_are_found(faulty: str, right: str, error: str) -> No
         "shop/prices.py": "def money(x):\n    return x\n",
     }
     assert 0 < across(faulty, right, 1, error, files) <= 4
+
+
+def test_names_that_tests_ask_of_a_package_are_exported_together() -> None:
+    """From the file that defines them; a name that no test mentions stays where it is."""
+    files = {"shop/meta.py": "TITLE = 'x'\nAUTHOR = 'y'\nSECRET = 1\n", "shop/orders.py": "def order():\n    pass\n"}
+    faulty = "from .orders import order\n"
+    error = "AttributeError: module 'shop.stock' has no attribute 'AUTHOR'"
+    asked = "from shop import stock\n\n\ndef test_x():\n    assert stock.AUTHOR and stock.TITLE\n"
+    fault = Fault("export", "", faulty, f"{faulty}from .meta import TITLE, AUTHOR\n", 1, error, asked)
+    assert fault.rank(4, files) == 1
 
 
 def test_circular_imports_move_into_the_functions() -> None:

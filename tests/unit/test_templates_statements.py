@@ -19,13 +19,23 @@ from tests.fakes.forms import FORMS, with_carriage_returns, with_tabs
 from tools.repair.edits import apply
 from tools.repair.generate import candidates
 from tools.repair.site import Template
-from tools.repair.templates import accumulators, bindings, branches, elsewhere, moves, statements
+from tools.repair.templates import (
+    accumulators,
+    bindings,
+    branches,
+    comprehensions,
+    elsewhere,
+    flags,
+    moves,
+    normalised,
+    statements,
+)
 from tools.values import Candidate, Crash, Frame, Suspect
 
 EARLY = 250
 OWN = {
     value.name
-    for module in (accumulators, bindings, branches, elsewhere, moves, statements)
+    for module in (accumulators, bindings, branches, comprehensions, elsewhere, flags, moves, normalised, statements)
     for value in vars(module).values()
     if isinstance(value, Template)
 }

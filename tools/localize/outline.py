@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MODULE = "<module>"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,22 @@ class Statement:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A name that an assignment in the body of a module or class binds; imports: an import stands there, name is ""."""
+
+    name: str
+    line: int
+    imports: bool = False
+
+
 @dataclass(frozen=True)
 class Outline:
-    """Functions and statements of one file, by line."""
+    """Functions and statements of one file, by line; bindings: of module and class bodies, in order."""
 
     functions: tuple[Function, ...] = ()
     statements: tuple[Statement, ...] = ()
+    bindings: tuple[Binding, ...] = ()
     _starts: tuple[int, ...] = field(default=(), repr=False)
 
     def function_at(self, line: int) -> Function | None:
@@ -64,7 +76,21 @@ def outline(text: str) -> Outline:
     statements: dict[int, Statement] = {}
     _walk(tree, "", functions, statements)
     ordered = tuple(statements[line] for line in sorted(statements))
-    return Outline(tuple(functions), ordered, tuple(s.line for s in ordered))
+    return Outline(tuple(functions), ordered, tuple(_bindings(tree)), tuple(s.line for s in ordered))
+
+
+def _bindings(tree: ast.Module) -> Iterator[Binding]:
+    """What runs once, at import: the bodies of the module, of its classes and of blocks at the top."""
+    waiting: list[ast.AST] = list(reversed(tree.body))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield Binding("", node.lineno, imports=True)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (Binding(t.id, node.lineno) for t in targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.stmt | ast.ExceptHandler) and not isinstance(node, FUNCTIONS):
+            waiting += reversed([c for c in ast.iter_child_nodes(node) if isinstance(c, ast.stmt | ast.ExceptHandler)])
 
 
 def _walk(root: ast.AST, prefix: str, functions: list[Function], statements: dict[int, Statement]) -> None:

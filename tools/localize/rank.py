@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tools.localize.imported import suspected
 from tools.localize.outline import MODULE, Function, Outline, outline
 from tools.localize.spectrum import ochiai
 from tools.values import Coverage, Crash, Frame, Signal, Suspect, TestResult
@@ -70,6 +71,7 @@ def rank(observed: Observed) -> tuple[Suspect, ...]:
     crashes = [*observed.crashes, *(r.crash for r in observed.failing if r.crash)]
     _traceback(board, crashes)
     _message(board, crashes)
+    _imported(board, observed, crashes)
     _names(board, observed)
     _changes(board, observed)
     return _statements(board)
@@ -116,6 +118,13 @@ def _message(board: _Board, crashes: Sequence[Crash]) -> None:
         for name in bound | quoted:
             weight = MESSAGE if name in bound else MESSAGE / 3
             _mark_named(board, name, Signal(name="message", weight=weight, detail=f"the message names `{name}`"))
+
+
+def _imported(board: _Board, observed: Observed, crashes: Sequence[Crash]) -> None:
+    """Bodies of modules and classes that the failures point at."""
+    for file, line, signal, share in suspected(board.outlines, observed.sources, crashes):
+        board.blame(file, line, signal)
+        board.lines[file, line] = max(board.lines.get((file, line), 0.0), share)
 
 
 def _mark_named(board: _Board, name: str, signal: Signal) -> None:

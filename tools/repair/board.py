@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,11 @@ _MOST_PARTIAL = 20  # candidates kept for one set of mended tests
 
 @dataclass(slots=True)
 class Board:
-    """Verdicts by candidate id; `kept`: failed candidates, best first as they came."""
+    """Verdicts by candidate id; `kept`: failed candidates, best first as they came.
+
+    leads: candidates that mend a test or get further, to be taken off by who follows them up; changed: those after
+    which a test fails in another way.
+    """
 
     plan: Plan
     verdicts: dict[str, str] = field(default_factory=dict)
@@ -28,6 +33,8 @@ class Board:
     crashes: int = 0
     kept: list[Candidate] = field(default_factory=list)
     better: list[Candidate] = field(default_factory=list)
+    leads: deque[Candidate] = field(default_factory=deque)
+    changed: list[Candidate] = field(default_factory=list)
     partial: dict[frozenset[str], list[Candidate]] = field(default_factory=dict)
 
     @property
@@ -45,8 +52,13 @@ class Board:
             self.kept.append(candidate)
         if verdict.passed:
             self._add_partial(candidate, verdict)
-        if first and len(self.better) < _MOST_BETTER and self._got_further(verdict):
+        further = self._got_further(verdict)
+        if first and len(self.better) < _MOST_BETTER and further:
             self.better.append(candidate)
+        if first and (further or verdict.passed):
+            self.leads.append(candidate)
+        elif first and len(self.changed) < _MOST_KEPT and self._fails_otherwise(verdict):
+            self.changed.append(candidate)
 
     def _add_partial(self, candidate: Candidate, verdict: Verdict) -> None:
         order = self.plan.order
@@ -67,6 +79,14 @@ class Board:
         if was.get("kind") != "AssertionError" and now.get("kind") == "AssertionError":
             return True
         return bool(_number(now, "at") > _number(was, "at") > 0)
+
+    def _fails_otherwise(self, verdict: Verdict) -> bool:
+        """Whether the first test fails at the same kind of exception as before with another message."""
+        before = self.plan.baseline.get(self.plan.order[0])
+        if verdict.failure is None or before is None or before.failure is None:
+            return False
+        was, now = before.failure, verdict.failure
+        return was.get("kind") == now.get("kind") and was.get("message") != now.get("message")
 
     def partial_fixes(self, most: int = 50) -> tuple[PartialFix, ...]:
         """The best candidate of each set of mended tests, largest sets first."""

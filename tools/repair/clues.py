@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tools.localize.texts import compared
 from tools.values import Crash
 
 MAX_CLUES = 40
@@ -162,6 +163,9 @@ def _read(crash: Crash) -> Iterator[Clue]:
     elif kind in ("AssertionError", "Failed", ""):
         for relation in _relations(message or crash.text[:MAX_MESSAGE]):
             yield Clue(relation, (), places)
+        texts = compared(crash)
+        if texts is not None:
+            yield Clue("two-texts", texts, places)
 
 
 _COMPARISONS = (" == ", " != ", " is not ", " is ", " not in ", " in ", " <= ", " >= ", " < ", " > ")

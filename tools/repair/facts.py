@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,22 @@ from tools.repair.source import FUNCTIONS, FunctionNode, ScopeNode, SourceFile
 from tools.repair.vocabulary import MUTATORS
 
 Definition = FunctionNode | ast.ClassDef
+_LEAST_NAME = 3  # shorter names mean something else in every function
+_FORMING = frozenset(
+    (
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "casefold",
+        "replace",
+        "removeprefix",
+        "removesuffix",
+        "encode",
+        "decode",
+    )
+)
 
 
 @dataclass(eq=False)
@@ -170,6 +187,16 @@ class Facts:
         return Counter(called)
 
     @cached_property
+    def normalised(self) -> dict[str, Counter[str]]:
+        """normalised[name]: what the file makes of values of that name, as `{}.lower()` or `canonical({})`."""
+        found: dict[str, Counter[str]] = {}
+        for node in self.source.parents:
+            form = _form(self.source, node) if isinstance(node, ast.Call) else None
+            if form is not None:
+                found.setdefault(form[0], Counter())[form[1]] += 1
+        return found
+
+    @cached_property
     def raised(self) -> Counter[str]:
         """Exception classes that the file raises."""
         found: Counter[str] = Counter()
@@ -187,6 +214,24 @@ def parameters(node: FunctionNode) -> tuple[str, ...]:
     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     listed += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
     return tuple(a.arg for a in listed)
+
+
+def _form(source: SourceFile, call: ast.Call) -> tuple[str, str] | None:
+    """The name of a value and the call that brings it into another form; None for other calls."""
+    if isinstance(source.parents.get(call), ast.Expr) or call.keywords:
+        return None
+    func, arguments = call.func, call.args
+    if isinstance(func, ast.Attribute) and func.attr in _FORMING:
+        if not all(isinstance(argument, ast.Constant) for argument in arguments):
+            return None
+        written = ", ".join(source.segment(argument) for argument in arguments)
+        value, form = func.value, f"{{}}.{func.attr}({written})"
+    elif len(arguments) == 1 and isinstance(func, ast.Name) and not hasattr(builtins, func.id):
+        value, form = arguments[0], f"{func.id}({{}})"
+    else:
+        return None
+    name = value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else ""
+    return (name, form) if len(name) >= _LEAST_NAME and "{" not in form.replace("{}", "", 1) else None
 
 
 def decorator_names(node: Definition) -> tuple[str, ...]:

@@ -75,10 +75,13 @@ class Modules:
 
     def definitions_of(self, name: str, path: str) -> list[str]:
         """`from m import name` for the modules that define a name at their top, nearest first, `path` left out."""
-        files = [f for f in self._definers.get(name, ()) if f != path]
-        files.sort(key=lambda f: (-_shared(f, path), len(f)))
-        found = (self._import(name, f, path) for f in files[:6])
+        found = (self.import_of(name, f, path) for f in self.definers_of(name, path)[:6])
         return [statement for statement in found if statement]
+
+    def definers_of(self, name: str, path: str) -> list[str]:
+        """The files that define a name at their top, nearest to `path` first, `path` left out."""
+        files = [f for f in self._definers.get(name, ()) if f != path]
+        return sorted(files, key=lambda f: (-_shared(f, path), len(f)))
 
     def names_in(self, path: str) -> tuple[str, ...]:
         """Names that a file defines at its top, as far as its text shows."""
@@ -89,7 +92,7 @@ class Modules:
         stem = module.strip(".").replace(".", "/")
         ends = (f"{stem}.py", f"{stem}/__init__.py")
         found = [p for p in self._texts if p in ends or p.endswith(tuple(f"/{end}" for end in ends))]
-        return min(found, key=len, default="")
+        return min(found, key=lambda path: (len(path.removesuffix("/__init__.py")), len(path)), default="")
 
     @cached_property
     def module_names(self) -> tuple[str, ...]:
@@ -107,8 +110,8 @@ class Modules:
         parts = parts[:-1] if parts[-1] == "__init__" else parts
         return ".".join(parts) if parts and all(p.isidentifier() for p in parts) else ""
 
-    def _import(self, name: str, target: str, path: str) -> str:
-        """How `path` imports a name of `target`: relative where it imports its neighbours so."""
+    def import_of(self, name: str, target: str, path: str) -> str:
+        """How `path` imports a name of `target`: relative where it imports its neighbours so; "" when it cannot."""
         module = self.module_name(target)
         neighbours = PurePosixPath(target).parent == PurePosixPath(path).parent
         if neighbours and re.search(r"^[ \t]*from[ \t]+\.", self._texts.get(path, ""), re.MULTILINE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ from tools.repair.plan import Measured, Plan, make
 from tools.repair.schedule import Schedule, Task
 from tools.repair.spoiled import spoiled
 from tools.repair.trials import Verdict
+from tools.repair.twins import Twins
 from tools.repair.wire import ServerGone, TrialServer
 from tools.values import Candidate
 
@@ -30,6 +32,7 @@ _LEAST_RIVALS = 500  # candidates tried after the first plausible one, where the
 _LANES = 2  # questions on their way to one server, so that it never waits for the host
 _AGAIN = 2000  # failed candidates that are tried on every failing test
 _SETTLE_S = 0.3
+_FOLLOWED, _REPEATED = 300, 300  # candidates repeated at their twins at once, and after the single edits
 _CONFIRMATIONS = 3  # tries, when the server dies of something else meanwhile
 
 
@@ -116,6 +119,8 @@ class _Run:
         self._started = started
         self._notes = notes
         self._board = Board(plan)
+        self._twins = Twins(request.sources)
+        self._followed = 0
         self._schedule = Schedule(self._stream(), hot=hot, levels=plan.levels)
         self._survivors: deque[tuple[Task, bool]] = deque()
         self._confirming = 0
@@ -133,22 +138,37 @@ class _Run:
     # -- what is tried, and for how long --------------------------------------------------------------------------
 
     def _stream(self) -> Iterator[Task | None]:
-        """Single edits; then, while nothing was found, partial fixes for every failing test; then combinations."""
+        """Single edits, repeated where they help; then, while nothing was found, partial fixes on every failing test;
+        then combinations.
+        """
         for candidate in self._candidates:
+            yield from self._followed_up()
             if self._enough(candidate):
                 break
             yield Task(candidate)
         else:
             self._singles_done = True
         yield None
+        yield from self._followed_up()
         if len(self._plan.order) > 1 and not self._board.plausible:
             self._phase = "partial fixes"
             for candidate in list(self._board.kept[:_AGAIN]):
                 yield Task(candidate, every=True)
             yield None
+            yield from self._followed_up()
         if not self._board.plausible:
             self._phase = "pairs of edits"
+            changed = sorted(self._board.changed, key=lambda candidate: -candidate.score)
+            yield from itertools.islice((Task(twin) for one in changed for twin in self._twins.of(one)), _REPEATED)
             yield from (Task(candidate) for candidate in combinations(self._board))
+
+    def _followed_up(self) -> Iterator[Task]:
+        """What mends a test or gets further, done at the places that read alike."""
+        while self._board.leads and not self._board.plausible and self._followed < _FOLLOWED:
+            for twin in self._twins.of(self._board.leads.popleft()):
+                if twin.id not in self._board.verdicts:
+                    self._followed += 1
+                    yield Task(twin)
 
     def _enough(self, candidate: Candidate) -> bool:
         self._tried += 1

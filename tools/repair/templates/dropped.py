@@ -64,6 +64,9 @@ def _opposite(site: Site, value: ast.expr) -> str:
 def _dropped_call(site: Site, call: ast.Call) -> Iterator[Proposal]:
     """A call of which only the value matters, as far as its name tells; any other call is left to weak proposals."""
     text, func = site.text(call), call.func
+    passed = {site.text(argument) for argument in call.args}
+    for place in _stored_beside(site):
+        yield site.replace_statement(f"{place} = {text}", weight=1.0 if place in passed else 0.4)
     if isinstance(func, ast.Attribute):
         known = 1.0 if func.attr in METHOD_RESULTS or func.attr in _PURE else 0.25
         target = dotted(func.value)
@@ -76,6 +79,18 @@ def _dropped_call(site: Site, call: ast.Call) -> Iterator[Proposal]:
             yield site.replace_statement(f"{target} = {text}", weight=known)
     if not (isinstance(func, ast.Attribute) and func.attr in _IN_PLACE):
         yield site.replace_statement(f"return {text}", weight=0.3)
+
+
+def _stored_beside(site: Site) -> list[str]:
+    """What the other branch of the `if` around the statement assigns to."""
+    owner = site.block.owner
+    if not isinstance(owner, ast.If):
+        return []
+    others = owner.orelse if site.statement in owner.body else owner.body
+    while len(others) == 1 and isinstance(others[0], ast.If):
+        others = [*others[0].body, *others[0].orelse]
+    assigned = [s.targets[0] for s in others if isinstance(s, ast.Assign) and len(s.targets) == 1]
+    return list(dict.fromkeys(site.text(target) for target in assigned))[:2]
 
 
 _PURE = frozenset(words("replace quantize normalize astimezone with_suffix intersection union difference copy sub"))

@@ -49,6 +49,24 @@ def _imports(site: Site, name: str) -> list[tuple[str, float]]:
     return [(s, w) for s, w in found.items() if bound_by(s) == name]
 
 
+@template("export", prior=0.9, limit=4, asks=("no-attribute", "import-name"), heads=(ast.Import, ast.ImportFrom))
+def export(site: Site) -> Iterator[Proposal]:
+    """`module 'shop' has no attribute 'VERSION'`: it imports the name from the neighbour that defines it, together with
+    the others of that file that the tests name.
+    """
+    for clue, _ in site.clues_of("no-attribute", "import-name"):
+        module, name = clue.names[:2] if clue.kind == "no-attribute" else clue.names[1::-1]
+        path = site.source.path
+        if site.modules.file_of(module) != path or name in site.facts.imported or name in site.facts.module_names:
+            continue
+        for file in site.modules.definers_of(name, path)[:2]:
+            wanted = [n for n in site.modules.names_in(file) if n in site.test_words or n == name]
+            whole = site.modules.import_of(", ".join(wanted), file, path)
+            alone = site.modules.import_of(name, file, path)
+            for statement, weight in ((whole, 1.0), (alone, 0.8)) if alone else ():
+                yield site.several([import_edit(site, statement)], f"add `{shown(statement)}`", weight=weight)
+
+
 @template(
     "moved-import",
     prior=0.9,

@@ -63,7 +63,7 @@ def pattern_sign(site: Site) -> Iterator[Proposal]:
         found: dict[str, float] = {}
         share = _IN_TABLE if _in_table(site, one.node) else 1.0
         anchored = ((body, weight * share) for body, weight in _anchored(pattern))
-        for body, weight in (*anchored, *_resigned(pattern), *_reclassed(pattern)):
+        for body, weight in (*anchored, *_resigned(pattern), *_reclassed(pattern), *_line_ends(pattern)):
             if body != pattern:
                 found[body] = max(found.get(body, 0.0), weight)
         ranked = sorted(found.items(), key=lambda item: -item[1])
@@ -185,6 +185,15 @@ def _counts(piece: str) -> Iterator[tuple[str, float]]:
         if low.isdigit():
             yield f"{{{int(low) + 1},{high}}}", 0.5
             yield f"{{{max(int(low) - 1, 0)},{high}}}", 0.5
+
+
+def _line_ends(body: str) -> Iterator[tuple[str, float]]:
+    """A backslash and then the letter of an end of line made one before that end; ends of line of either kind."""
+    for match in re.finditer(r"(?<!\\)(?:\\\\)+(?=[rnt])", body):
+        yield f"{body[: match.end()]}\\{body[match.end() :]}", 0.9
+    for match in re.finditer(r"(?<!\\)(?<!\\r)(?<!\\r\?)(?:\\\\)*(?=\\n)", body):
+        inside = body.count("[", 0, match.end()) > body.count("]", 0, match.end())
+        yield f"{body[: match.end()]}\\r{'' if inside else '?'}{body[match.end() :]}", 0.5
 
 
 _CLASSES: tuple[tuple[str, str, float], ...] = (

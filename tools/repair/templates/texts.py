@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tools.repair.kinds import CONTAINERS
 from tools.repair.names import similarity
@@ -176,22 +176,10 @@ def _holds_items(site: Site, node: ast.expr) -> bool:
 
 @template("alternatives", prior=0.65, limit=8)
 def alternatives(site: Site) -> Iterator[Proposal]:
-    """`x == "a" or "b"` to `x in ("a", "b")`; `type(x) == T` to `isinstance(x, T)`; more types than one."""
+    """`x == "a" or "b"` to `x in ("a", "b")`."""
     for node in site.expressions:
         if isinstance(node, ast.BoolOp) and isinstance(node.values[0], ast.Compare) and len(node.values[0].ops) == 1:
             yield from _repeated(site, node, node.values[0])
-        if (
-            isinstance(node, ast.Compare)
-            and len(node.ops) == 1
-            and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is)
-        ):
-            left, right = node.left, site.text(node.comparators[0])
-            if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "type" and left.args:
-                negation = "not " if isinstance(node.ops[0], ast.NotEq) else ""
-                yield site.replace(node, f"{negation}isinstance({site.text(left.args[0])}, {right})", weight=0.9)
-        if isinstance(node, ast.Call) and site.text(node.func) == "isinstance" and len(node.args) == 2:
-            for more, weight in _other_types(site.text(node.args[1])):
-                yield site.replace(node.args[1], more, weight=weight)
 
 
 def _repeated(site: Site, node: ast.BoolOp, first: ast.Compare) -> Iterator[Proposal]:
@@ -211,23 +199,6 @@ def _repeated(site: Site, node: ast.BoolOp, first: ast.Compare) -> Iterator[Prop
     yield site.replace(
         node, f"{subject} {'in' if isinstance(first.ops[0], ast.Eq) else 'not in'} ({values})", weight=1.5
     )
-
-
-_TYPES: Mapping[str, tuple[str, ...]] = {
-    "int": ("(int, float)", "float", "str"),
-    "float": ("(int, float)", "int"),
-    "list": ("(list, tuple)", "tuple", "set", "dict"),
-    "tuple": ("(list, tuple)", "list"),
-    "str": ("(str, bytes)", "bytes", "list"),
-    "dict": ("(dict, list)", "list", "Mapping"),
-    "set": ("(set, frozenset)", "list"),
-    "bytes": ("(bytes, bytearray)", "str"),
-}
-
-
-def _other_types(written: str) -> Iterator[tuple[str, float]]:
-    for index, other in enumerate(_TYPES.get(written, ())):
-        yield other, 0.5 if index == 0 else 0.2
 
 
 @template("text-constant", prior=0.26, limit=16, decay=0.08)
