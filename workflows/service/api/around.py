@@ -1,8 +1,7 @@
 """What stands around every request: its id, limits on its body and on slow clients, headers, a log line, a last resort.
 
-Slow clients: a body must keep arriving (`Allowance`), an answer must keep being taken. Headers that trickle in are
-uvicorn's part, which has no limit on their time: put a reverse proxy in front of anything public, and start uvicorn
-with `timeout_keep_alive`, `limit_concurrency` and `h11_max_incomplete_event_size`.
+Slow clients: a body must keep arriving (`Allowance`), an answer must keep being taken. Headers come before there is an
+application: `wire.py`.
 """
 
 from __future__ import annotations
