@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.bubblewrap import binary
 from tests.acceptance import leftovers
 from tests.acceptance.command import SECRET, Ended, Patchwright
 from tests.acceptance.repositories import (
@@ -261,6 +262,24 @@ def test_no_disk_left_for_temporary_files(patchwright: Patchwright, tmp_path: Pa
     script = f'mount -t tmpfs -o size=32k none {patchwright.tmp} && {{ {fill}; }} && exec "$@"'
     ended = patchwright.diagnose(repo, repeats=2, wrap=("unshare", "-m", "sh", "-c", script, "sh"))
     assert ended.code in (0, 69, 74), ended.text
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("exit 3", "the sandbox did not start: it ended with 3, and does not say why"),
+        ("kill -KILL $$", "the sandbox did not start: it was killed by signal 9, for want of memory perhaps"),
+        ("echo the kernel forbids it >&2; exit 1", "the kernel forbids it"),
+    ],
+)
+def test_a_sandbox_that_does_not_start(patchwright: Patchwright, tmp_path: Path, ends: str, said: str) -> None:
+    """Exit 69 with how it ended, where bubblewrap itself says nothing, and never an empty reason."""
+    fake = tmp_path / "bwrap"
+    fake.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo bubblewrap 0.11.0\n{ends}\n')
+    fake.chmod(0o755)
+    script = f'mount --bind {fake} {binary()[0]} && exec "$@"'
+    ended = patchwright.diagnose(repository(tmp_path / "shop"), wrap=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert (ended.code, said in ended.err) == (69, True), ended.text
 
 
 def test_a_home_that_cannot_be_written(patchwright: Patchwright, tmp_path: Path) -> None:
