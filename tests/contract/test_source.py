@@ -222,6 +222,15 @@ async def test_what_cannot_be_taken_is_refused_with_the_reason(tmp_path: Path, s
     assert not (tmp_path / "out").exists()
 
 
+async def test_a_damaged_repository_is_said_to_be_that(project: Path, tmp_path: Path) -> None:
+    """With what to do, and without places of the sandbox that git ran in."""
+    (project / ".git" / "HEAD").write_text("garbage")
+    with pytest.raises(SourceInvalid, match=r"its \.git, it is damaged: see `git status`"):
+        await take(project, tmp_path / "out")
+    (project / ".git" / "HEAD").unlink()
+    assert (await take(project, tmp_path / "plain")).repository is None
+
+
 async def test_unknown_revisions_name_their_neighbours_and_options_are_no_revisions(
     project: Path, tmp_path: Path
 ) -> None:
