@@ -38,6 +38,7 @@ from agent.site import Site
 from agent.texts import read_text
 from agent.written import lay
 from sandbox.access import Access
+from sandbox.detection.detect import project_named
 from sandbox.detection.overrides import Overrides
 from sandbox.environment import BUILD_QUOTA, build
 from sandbox.environment_images import recognize
@@ -106,7 +107,7 @@ class Workbench:
             if checkout.repository is None:
                 raise ToolError(f"--good {request.good} needs a git history, and {request.source} has none")
             await History(checkout.repository).resolve(request.good)
-        environment = await self._environment(checkout.base)
+        environment = await self._environment(checkout.base, checkout.subdirectory)
         recipe = environment.recipe
         return Prepared(
             base=str(checkout.base.relative_to(self.folder)),
@@ -137,10 +138,11 @@ class Workbench:
         if checkout.tree != prepared.tree:
             raise SourceInvalid("the source has changed since the run began on it: submit it again")
 
-    async def _environment(self, base: Path) -> Environment:
+    async def _environment(self, base: Path, named: str) -> Environment:
         if self._built is None:
             quota = self._build_quota()
-            recipe = await recognize(base, _overrides(self.request), self.sandboxes, wall_s=quota.wall_s)
+            said = replace(_overrides(self.request), directory=project_named(base, named))
+            recipe = await recognize(base, said, self.sandboxes, wall_s=quota.wall_s)
             self._built = await build(
                 recipe, base, sandboxes=self.sandboxes, cache=self.cache, access=self.access, quota=quota
             )
@@ -171,7 +173,7 @@ class Workbench:
             return TestOutcome(run=TestRun(command=(), results=(), complete=False, note=note))
 
     async def _tested(self, prepared: Prepared, order: TestOrder) -> TestOutcome:
-        environment = await self._environment(self._base(prepared))
+        environment = await self._environment(self._base(prepared), prepared.subdirectory)
         async with (await self._site(prepared, order.wall_s)).open() as sandbox:
             if order.patch:
                 await put_changes(sandbox, await self.changes(prepared, order.patch))
@@ -200,7 +202,7 @@ class Workbench:
         return base
 
     async def _site(self, prepared: Prepared, wall_s: float) -> Site:
-        environment = await self._environment(self._base(prepared))
+        environment = await self._environment(self._base(prepared), prepared.subdirectory)
         mounts = (*environment.mounts, probe_mount())
         return Site(self.sandboxes, environment, self._base(prepared), self._quota(wall_s), mounts)
 

@@ -64,6 +64,9 @@ async def import_pack(repository: Path, pack: IO[bytes]) -> None:
     await run_git(repository, "index-pack", "--stdin", stdin=pack)
 
 
+SHALLOW = "the clone is shallow, so older revisions are not in it (git fetch --unshallow gets them)"
+
+
 async def set_refs(repository: Path, refs: Mapping[bytes, bytes], *, head: str, branch: str, shallow: str) -> list[str]:
     """Point branches and tags at their objects.
 
@@ -110,7 +113,13 @@ async def resolve(repository: Path, rev: str) -> str:
             continue
         return out.decode().strip().splitlines()[-1]
     near = await _near(repository, rev)
-    raise RevisionUnknown(f"unknown revision {rev!r}" + (f"; near names: {', '.join(near)}" if near else ""))
+    names = f"; near names: {', '.join(near)}" if near else ""
+    raise RevisionUnknown(f"unknown revision {rev!r}{names}{shallow_note(repository)}")
+
+
+def shallow_note(repository: Path) -> str:
+    """What a clone without its whole history says of a revision that it has not; "" for a whole one."""
+    return f"; {SHALLOW}" if (repository / "shallow").exists() else ""
 
 
 async def _near(repository: Path, rev: str) -> list[str]:
@@ -161,12 +170,11 @@ async def write_tree(repository: Path, directory: Path) -> str:
 
 
 async def changed_paths(repository: Path, old: str, new: str) -> list[bytes]:
-    """Paths in which two trees differ, submodules left out."""
+    """Paths in which two trees differ, submodules left out; files that are checked out of one are a difference."""
     out = await run_git(repository, "diff-tree", "-r", "-z", "--no-renames", old, new)
     fields = out.split(b"\0")
-    return [
-        path for facts, path in zip(fields[::2], fields[1::2], strict=False) if b"160000" not in facts.split(b" ")[:2]
-    ]
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    return [path for facts, path in pairs if b"160000" not in facts.lstrip(b":").split(b" ")[:2]]
 
 
 async def release_before(repository: Path, commit: str) -> str:

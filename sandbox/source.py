@@ -30,10 +30,12 @@ from sandbox.repository import (
 )
 from sandbox.snapshot import Caps, Copied, Snapshot, TooLarge
 from sandbox.source_git import Export, GitRefused, NotTracked, clone, find_places, read_local
+from sandbox.tree import Tree
 from sandbox.urls import Login, SourceInvalid, UrlPolicy, is_url, pinned, url_parts
 
 __all__ = ["Access", "Caps", "Checkout", "SourceInvalid", "UrlPolicy", "acquire", "materialize"]
 
+_SUBMODULE = re.compile(r"^[ \t]*path[ \t]*=[ \t]*([^\x00-\x20\x7f\"][^\x00-\x1f\x7f\"]{0,200}?)[ \t]*$", re.MULTILINE)
 _HOSTED = re.compile(r"^(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)/[\w.-]+/[\w.-]+$")
 
 
@@ -94,7 +96,18 @@ async def acquire(
         _discard(destination, made=made)
         raise
     remove_tree(incoming)
-    return checkout
+    return replace(checkout, notes=(*checkout.notes, *_absent_submodules(checkout.base)))
+
+
+def _absent_submodules(base: Path) -> tuple[str, ...]:
+    """A note about those that are not checked out: their code is missing, and nobody fetches it here."""
+    tree = Tree(base)
+    paths = _SUBMODULE.findall(tree.read(".gitmodules", max_bytes=1 << 20) or "")[:1000]
+    absent = [redact(path) for path in paths if not any(tree.names(path))]
+    if not absent:
+        return ()
+    names = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+    return (f"submodules that are not checked out: {names} (git submodule update --init, then diagnose that checkout)",)
 
 
 @dataclass(frozen=True, slots=True)

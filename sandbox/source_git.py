@@ -213,6 +213,10 @@ async def _git(sandbox: Sandbox, *arguments: str) -> str:
     result = await sandbox.exec(("git", *arguments))
     if not result.ok:
         reason = redact(result.stderr.text.strip()[-1_500:]) or f"git {arguments[0]} ended with {result.exit_code}"
+        if "not a git repository" in reason:  # it names a place inside the sandbox
+            reason = (
+                "git cannot read its .git, it is damaged: see `git status`, or diagnose a copy of the files without it"
+            )
         raise GitRefused("it took too long" if result.timed_out else reason)
     return result.stdout.text
 
@@ -222,7 +226,14 @@ async def _to_file(sandbox: Sandbox, name: str, *arguments: str, stdin: str = ""
     argv = ("sh", "-c", f'exec git "$@" > {_OUT}/{name}', "git", *arguments)
     result = await sandbox.exec(argv, stdin=f"{stdin}\n".encode())
     if not result.ok:
-        raise GitRefused(redact(result.stderr.text.strip()[-1_500:]) or f"git {arguments[0]} failed")
+        raise GitRefused(_complaint(result) or f"git {arguments[0]} failed")
+
+
+def _complaint(result: ExecResult) -> str:
+    """What git says, but for the places of the sandbox that it runs in."""
+    said = redact(result.stderr.text.strip()[-1_500:])
+    damaged = "git cannot read its .git, it is damaged: see `git status`, or diagnose a copy of the files without it"
+    return damaged if "not a git repository" in said else said
 
 
 async def _known(sandbox: Sandbox, rev: str) -> bool:

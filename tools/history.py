@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.repository import shallow_note
 from tools.git import MAX_BYTES, Answer, git, plain
 from tools.tool import ToolError
 from tools.values import Value
@@ -210,7 +211,7 @@ class History:
         hint = (
             f"; did you mean {', '.join(near)}?" if near else f"; known: {', '.join(names[:10]) or 'no names at all'}"
         )
-        return f"unknown revision {rev!r}{hint}"
+        return f"unknown revision {rev!r}{hint}{shallow_note(self.repository)}"
 
 
 def _checked(paths: Sequence[str]) -> tuple[str, ...]:

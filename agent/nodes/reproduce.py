@@ -13,7 +13,7 @@ from agent.domain import Evidence, Failure, FailureGroup, Outcome
 from agent.evidence import observe
 from agent.repeats import Repeats, repeat, say_late
 from agent.state import State, Update
-from tools.values import TestResult, TestRun
+from tools.values import Crash, TestResult, TestRun
 
 MAX_DECISIVE = 50
 MAX_ISSUE = 200_000
@@ -93,7 +93,9 @@ def _seen_run(run: TestRun, summary: str) -> Evidence:
 
 def judged(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> Update:
     """The failure that the runs show and their evidence; an outcome where no test failed in all of them."""
-    stable = [h for h in runs.histories if h.stability == "stable-fail"]
+    failed = [h for h in runs.histories if h.stability == "stable-fail"]
+    passed = {r.id for r in runs.last if r.crash and _xpassed(r.crash)}
+    stable, xpassed = [h for h in failed if h.id not in passed], [h.id for h in failed if h.id in passed]
     unstable = [h for h in runs.histories if h.stability in ("flaky", "missing")]
     results = tuple(r for r in runs.last if r.id in {h.id for h in stable})
     log = deps.artifacts.put("\n\n".join(outcome.run.output for outcome in runs.outcomes))
@@ -105,12 +107,27 @@ def judged(deps: Deps, runs: Repeats, named: LoggedFailures, wall_s: float) -> U
         observe("test-run", f"{h.id} is unstable over {times} runs: {', '.join(h.outcomes)}", artifact=log)
         for h in unstable
     ]
+    evidence += [observe("test-run", f"{test} passes, and is marked as failing", artifact=log) for test in xpassed]
     if not stable:
-        return {**_unstable_outcome(runs, named), "evidence": evidence}
+        outcome = _unexpected(xpassed) if xpassed and not unstable else _unstable_outcome(runs, named)
+        return {**outcome, "evidence": evidence}
     failure = Failure(
         tests=tuple(stable), results=results, groups=group(results), wall_s=wall_s, test_s=runs.test_s
     )  # fmt: skip
     return {"failure": failure, "evidence": evidence}
+
+
+def _xpassed(crash: Crash) -> bool:
+    """Whether a test failed for passing: with pytest's mark, or with unittest's as pytest tells of it."""
+    told = crash.kind == "Failed" and crash.message.strip() == "Unexpected success"
+    return crash.kind == "XPassed" or (told and not any(frame.inside for frame in crash.frames))
+
+
+def _unexpected(tests: Sequence[str]) -> Update:
+    """Nothing is wrong with the code: whoever mended what the mark speaks of has left the mark."""
+    names = ", ".join(tests[:3]) + (f" and {len(tests) - 3} more" if len(tests) > 3 else "")
+    reason = f"{names}: marked as expected to fail, and passes: take the mark away (xfail strict, expectedFailure)"
+    return {"outcome": "diagnosed", "reason": reason}
 
 
 def _unstable_outcome(runs: Repeats, named: LoggedFailures) -> Update:

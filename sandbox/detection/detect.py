@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sandbox.detection.command import parse_command
 from sandbox.detection.compiled import (
@@ -22,6 +22,8 @@ from sandbox.detection.scan import Scan, scan_python
 from sandbox.recipe import EnvironmentUnknown, Recipe, Step, TestCommand
 from sandbox.toolchains import Installed, on_host
 from sandbox.tree import Tree
+
+_MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "package.json", "Cargo.toml", "go.mod")
 
 _REMEDY = (
     "Say how it is tested: --test 'COMMAND', or a .patchwright.yml at the top with the keys "
@@ -50,7 +52,8 @@ def detect(
         raise EnvironmentUnknown(f"there is no directory {directory!r} in the tree")
     recipe = _detect(top, said, installed or on_host(), directory, scan or scan_python(top, directory))
     source = "flags" if stated != Overrides() else ".patchwright.yml" if said != stated else "detected"
-    return replace(recipe, source=source)
+    notes = () if said.directory or directory != "." else _projects_below(top)
+    return replace(recipe, source=source, notes=(*recipe.notes, *notes))
 
 
 def scanned(tree: Path, overrides: Overrides) -> Scan:
@@ -125,6 +128,29 @@ def _project_directory(top: Tree) -> str:
         return "."
     if any(name in ("src", "tests", "test") for name in directories):
         return "."
-    marks = ("pyproject.toml", "setup.py", "setup.cfg", "package.json", "Cargo.toml", "go.mod", "requirements.txt")
-    found = [d for d in directories if any(top.has(f"{d}/{mark}") for mark in marks)]
+    found = [d for d in directories if _has(top, d, (*_MANIFESTS, "requirements.txt"))]
     return found[0] if len(found) == 1 else "."
+
+
+def _projects_below(top: Tree) -> tuple[str, ...]:
+    """A note where several projects share a tree, and none is at its top."""
+    below = [d for d in top.names(".")[1] if _has(top, d, _MANIFESTS)]
+    if len(below) < 2 or _has(top, ".", _MANIFESTS):
+        return ()
+    names = ", ".join(below[:5]) + (f" and {len(below) - 5} more" if len(below) > 5 else "")
+    return (f"there are several projects ({names}) and none at the top: name the directory of the one that fails",)
+
+
+def project_named(tree: Path, named: str) -> str | None:
+    """The project that a directory of the tree belongs to: itself, or the nearest one above it, below the top, that has
+    a manifest of its own; None where there is none, or where the repository's own file says which it is.
+    """
+    top = Tree(tree)
+    pure = PurePosixPath(named)
+    above = [str(each) for each in (pure, *pure.parents) if each.parts]
+    stated = repository_overrides(top).directory if above else None
+    return None if stated else next((each for each in above if _has(top, each, _MANIFESTS)), None)
+
+
+def _has(top: Tree, directory: str, marks: tuple[str, ...]) -> bool:
+    return any(top.has(f"{directory}/{mark}") for mark in marks)

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from sandbox.bubblewrap import binary
 from tests.acceptance import leftovers
 from tests.acceptance.command import SECRET, Ended, Patchwright
 from tests.acceptance.repositories import (
     FAILING,
+    PRICES,
     SHOP,
     TEST_PRICES,
     WRONG_CHEAPEST,
@@ -173,6 +175,86 @@ def test_a_read_only_checkout(patchwright: Patchwright, tmp_path: Path) -> None:
     assert ended.outcome == "verified_patch", ended.text
 
 
+def test_a_file_with_the_name_of_a_module_of_python(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Python itself does not start beside it: the report says which file it is, and shows no traceback."""
+    ended = patchwright.diagnose(repository(tmp_path / "shop", {**SHOP, "types.py": "KINDS = 1\n"}), repeats=2)
+    assert ended.outcome == "inconclusive", ended.text
+    assert "types.py is imported in the place of Python's own module types" in ended.report["reason"]
+
+
+def _project(name: str, prices: str) -> dict[str, str | bytes]:
+    """A package with tests and a manifest, in a directory of its own."""
+    manifest = f"[project]\nname = '{name}'\nversion = '1'\n[tool.setuptools]\npackages = ['{name}_shop']\n"
+    return {
+        f"{name}/pyproject.toml": manifest,
+        f"{name}/{name}_shop/__init__.py": "",
+        f"{name}/{name}_shop/prices.py": prices,
+        f"{name}/tests/test_prices.py": TEST_PRICES.replace("shop.prices", f"{name}_shop.prices"),
+    }
+
+
+@pytest.mark.parametrize("projects", [("back",), ("back", "front")], ids=["one", "two"])
+def test_a_project_below_the_top(patchwright: Patchwright, tmp_path: Path, projects: tuple[str, ...]) -> None:
+    """The only one is found; of several the one whose directory is named, or a directory of which, is diagnosed alone.
+    The patch is of the whole repository, and its certificate holds.
+    """
+    files = {"README": "shops\n", **_project("back", WRONG_CHEAPEST)}
+    files |= _project("front", WRONG_CHEAPEST) if "front" in projects else {}
+    repo = repository(tmp_path / "shop", files)
+    ended = patchwright.diagnose(repo / "back" / "back_shop" if len(projects) > 1 else repo, repeats=2)
+    assert ended.outcome == "verified_patch", ended.text
+    assert len(ended.report["failing_tests"]) == 1
+    git(repo, "apply", "--check", str(ended.folder / "patch.diff"))
+    assert "b/back/back_shop/prices.py" in (ended.folder / "patch.diff").read_text()
+    if len(projects) > 1:
+        assert patchwright.run("verify", ended.folder / "certificate.json", repeats=2).code == 0
+
+
+TEST_MARKS = """\
+import unittest
+
+import pytest
+
+from shop.prices import cheapest
+
+
+@pytest.mark.xfail(strict=True)
+def test_marked():
+    assert cheapest([1]) == 1
+
+
+class TestMarked(unittest.TestCase):
+    @unittest.expectedFailure
+    def test_it(self):
+        self.assertIsNone(cheapest([]))
+"""
+
+
+def test_an_expected_failure_that_passes_is_no_bug_of_the_code(patchwright: Patchwright, tmp_path: Path) -> None:
+    """Nothing is searched for, for a patch could only break the code; beside a real bug it is noted, and no more."""
+    files = {**SHOP, "shop/prices.py": PRICES, "tests/test_marks.py": TEST_MARKS}
+    repo = repository(tmp_path / "shop", files)
+    ended = patchwright.diagnose(repo, repeats=2)
+    assert (ended.outcome, ended.report["cost"]["candidates"]) == ("diagnosed", 0), ended.text
+    for name in ("test_marked", "TestMarked::test_it"):
+        assert f"tests/test_marks.py::{name}" in ended.report["reason"]
+    assert "take the mark away" in ended.report["reason"]
+    (repo / "shop" / "prices.py").write_text(WRONG_CHEAPEST)
+    ended = patchwright.diagnose(repo, repeats=2)
+    assert ended.outcome == "verified_patch", ended.text
+    assert [history["id"] for history in ended.report["failing_tests"]] == [FAILING]
+    assert "test_marked passes, and is marked as failing" in str(ended.report["evidence"])
+
+
+def test_what_tests_miss_of_the_shell_is_said(patchwright: Patchwright, tmp_path: Path) -> None:
+    """They do not see its variables; the report says how they do."""
+    text = "import os\n\n\ndef test_env():\n    assert os.environ['SHOP_DB_URL']\n"
+    repo = repository(tmp_path / "shop", {**SHOP, "shop/prices.py": PRICES, "tests/test_env.py": text})
+    ended = patchwright.diagnose(repo, repeats=2)
+    assert ended.outcome == "inconclusive", ended.text
+    assert any("--test-command 'SHOP_DB_URL=" in step for step in ended.report["next_steps"]), ended.text
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -261,6 +343,24 @@ def test_no_disk_left_for_temporary_files(patchwright: Patchwright, tmp_path: Pa
     script = f'mount -t tmpfs -o size=32k none {patchwright.tmp} && {{ {fill}; }} && exec "$@"'
     ended = patchwright.diagnose(repo, repeats=2, wrap=("unshare", "-m", "sh", "-c", script, "sh"))
     assert ended.code in (0, 69, 74), ended.text
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("exit 3", "the sandbox did not start: it ended with 3, and does not say why"),
+        ("kill -KILL $$", "the sandbox did not start: it was killed by signal 9, for want of memory perhaps"),
+        ("echo the kernel forbids it >&2; exit 1", "the kernel forbids it"),
+    ],
+)
+def test_a_sandbox_that_does_not_start(patchwright: Patchwright, tmp_path: Path, ends: str, said: str) -> None:
+    """Exit 69 with how it ended, where bubblewrap itself says nothing, and never an empty reason."""
+    fake = tmp_path / "bwrap"
+    fake.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo bubblewrap 0.11.0\n{ends}\n')
+    fake.chmod(0o755)
+    script = f'mount --bind {fake} {binary()[0]} && exec "$@"'
+    ended = patchwright.diagnose(repository(tmp_path / "shop"), wrap=("unshare", "-m", "sh", "-c", script, "sh"))
+    assert (ended.code, said in ended.err) == (69, True), ended.text
 
 
 def test_a_home_that_cannot_be_written(patchwright: Patchwright, tmp_path: Path) -> None:

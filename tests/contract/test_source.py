@@ -12,6 +12,8 @@ import pytest
 from sandbox.bubblewrap import BubblewrapSandboxes
 from sandbox.source import Caps, Checkout, SourceInvalid, acquire, materialize
 from tests.trees import grow
+from tools.history import History
+from tools.tool import ToolError
 
 _sandboxes = BubblewrapSandboxes()
 _IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.invalid", "-c", "init.defaultBranch=main")
@@ -220,6 +222,15 @@ async def test_what_cannot_be_taken_is_refused_with_the_reason(tmp_path: Path, s
     assert not (tmp_path / "out").exists()
 
 
+async def test_a_damaged_repository_is_said_to_be_that(project: Path, tmp_path: Path) -> None:
+    """With what to do, and without places of the sandbox that git ran in."""
+    (project / ".git" / "HEAD").write_text("garbage")
+    with pytest.raises(SourceInvalid, match=r"its \.git, it is damaged: see `git status`"):
+        await take(project, tmp_path / "out")
+    (project / ".git" / "HEAD").unlink()
+    assert (await take(project, tmp_path / "plain")).repository is None
+
+
 async def test_unknown_revisions_name_their_neighbours_and_options_are_no_revisions(
     project: Path, tmp_path: Path
 ) -> None:
@@ -228,6 +239,42 @@ async def test_unknown_revisions_name_their_neighbours_and_options_are_no_revisi
     with pytest.raises(SourceInvalid, match="not a revision"):
         await take(project, tmp_path / "out", rev="--upload-pack=touch x")
     assert not (tmp_path / "out").exists()
+
+
+async def test_a_revision_before_a_shallow_clone_is_said_to_be_that(project: Path, tmp_path: Path) -> None:
+    """Not merely unknown: and a clone with all its history says nothing of it."""
+    (project / "more.txt").write_text("more\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "second")
+    git(tmp_path, "clone", "-q", "--depth", "1", project.as_uri(), "shallow")
+    with pytest.raises(SourceInvalid, match=r"unknown revision 'HEAD~1'.*git fetch --unshallow"):
+        await take(tmp_path / "shallow", tmp_path / "out", rev="HEAD~1")
+    with pytest.raises(SourceInvalid) as refused:
+        await take(project, tmp_path / "out", rev="HEAD~2")
+    assert "shallow" not in str(refused.value)
+    checkout = await take(tmp_path / "shallow", tmp_path / "out")
+    assert checkout.repository
+    with pytest.raises(ToolError, match="git fetch --unshallow"):
+        await History(checkout.repository).resolve("HEAD~1")
+
+
+async def test_a_submodule_that_is_not_checked_out_is_named(project: Path, tmp_path: Path) -> None:
+    """Its directory is empty, which is no change of the working tree; one that is there brings its files."""
+    library = grow(tmp_path / "library", {"library.py": "VALUE = 2\n"})
+    git(library, "init", "-q")
+    git(library, "add", "-A")
+    git(library, "commit", "-q", "-m", "first")
+    for name in ("vendor/a", "vendor/b"):
+        git(project, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), name)
+    git(project, "commit", "-q", "-m", "with submodules")
+    whole = await take(project, tmp_path / "whole")
+    assert b"vendor/a/library.py" in files(whole.base)
+    assert "not checked out" not in " ".join(whole.notes)
+    git(project, "submodule", "--quiet", "deinit", "-f", "--all")
+    for rev in (None, "HEAD"):
+        absent = await take(project, tmp_path / f"absent-{rev}", rev=rev)
+        assert not absent.dirty
+        assert "vendor/a, vendor/b (git submodule update --init" in " ".join(absent.notes)
 
 
 def cpu_s() -> float:

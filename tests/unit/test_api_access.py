@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,7 @@ async def test_health_needs_no_token_and_readiness_needs_the_database(place: Sit
     async with place.client(secret="") as http:
         assert (await http.get("/livez")).json() == {"status": "alive"}
         assert (await http.get("/readyz")).json() == {"status": "ready"}
+        assert [(await http.head(path)).status_code for path in ("/livez", "/readyz")] == [200, 200]
         place.store.down = True
         assert (await http.get("/livez")).status_code == 200
         away = await http.get("/readyz")
@@ -215,7 +217,37 @@ async def test_every_answer_carries_its_id_and_the_headers_of_security(place: Si
             assert answer.headers["content-security-policy"].startswith("default-src 'none'")
             assert answer.headers["cache-control"] == "no-store"
         assert (await http.get("/nowhere")).json()["request"]
-        assert (await http.put("/v1/diagnoses")).status_code == 405
+
+
+async def test_a_method_that_is_not_offered_is_answered_with_those_that_are(place: Site) -> None:
+    async with place.client() as http:
+        for path, allowed in {"/v1/diagnoses": "GET, POST", "/v1/diagnoses/x": "GET", "/v1/tokens/x": "DELETE"}.items():
+            for method in ("PUT", "OPTIONS", "PROPFIND"):
+                answer = await http.request(method, path)
+                assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+                assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_a_body_that_is_not_said_to_be_json_is_another_media_type(media: str, place: Site) -> None:
+    """Not a list of fields that do not fit: nobody has read them."""
+    run = await place.submitted()
+    async with place.client() as http:
+        for path in (f"/v1/diagnoses/{run}/feedback", f"/v1/diagnoses/{run}/messages", "/v1/tokens"):
+            answer = await http.post(path, content=b'{"verdict": "right"}', headers={"Content-Type": media})
+            assert (answer.status_code, answer.json()["detail"]) == (415, "send application/json")
+
+
+@pytest.mark.parametrize("path", ["/v1/diagnoses", "/v1/diagnoses/x/feedback", "/v1/tokens"])
+async def test_a_compressed_body_is_refused_as_such(path: str, place: Site) -> None:
+    packed = gzip.compress(b'{"verdict": "right"}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with place.client() as http:
+        answer = await http.post(path, content=packed, headers=headers)
+        plain = await http.post(path, json={}, headers={"Content-Encoding": "identity"})
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+    assert answer.json()["type"] == "urn:patchwright:problem:content-encoding"
+    assert plain.status_code == 422
 
 
 async def test_a_bug_becomes_a_problem_without_its_message(place: Site) -> None:

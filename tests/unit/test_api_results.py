@@ -146,6 +146,25 @@ async def test_a_database_that_goes_away_cuts_the_stream_without_a_last_event(pl
     assert "reconnect" in answer.text
 
 
+async def test_a_revoked_token_ends_the_streams_that_it_opened(place: Site) -> None:
+    """Also of a run that goes on and on; the events stay there for who may read them."""
+    run = await place.submitted()
+    token, secret = await place.store.issue("red", "spare", frozenset({"read"}))
+    async with place.client(secret=secret) as http:
+        watching = asyncio.create_task(http.get(f"/v1/diagnoses/{run}/events"))
+        await asyncio.sleep(0.12)  # longer than two heartbeats
+        place.store.add(run, "started")
+        assert not watching.done()
+        assert await place.store.revoke("red", token.id)
+        ended = await asyncio.wait_for(watching, 5)
+        assert (await http.get(f"/v1/diagnoses/{run}/events")).status_code == 401
+    place.store.add(run, "finished")
+    assert ": the token does not hold any more" in ended.text
+    assert not any(event.last for event in _events(ended.text))
+    rest = await _get(place, f"/{run}/events", Last_Event_ID=str(len(_events(ended.text))))
+    assert [event.kind for event in _events(rest.text)][-1] == "finished"
+
+
 async def test_who_stops_watching_is_forgotten(place: Site) -> None:
     run = await place.submitted()
     watching = asyncio.create_task(_get(place, f"/{run}/events"))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.detection.detect import detect
+from sandbox.detection.detect import detect, project_named
 from sandbox.detection.overrides import Overrides
 from sandbox.interpreters import Interpreter
 from sandbox.recipe import EnvironmentUnknown, Recipe, Step
@@ -376,6 +376,19 @@ def test_project_one_directory_down(tmp_path: Path) -> None:
     assert found.roots == ("backend", ".")
     assert found.manifests == ("backend/pyproject.toml",)
     assert project_step(found).cwd == "backend"
+
+
+def test_several_projects_and_none_at_the_top(tmp_path: Path) -> None:
+    """Which one is meant is said by the directory that is named, one of theirs as well, or by the repository's file."""
+    files = {f"{name}/{file}": text for name in ("back", "front") for file, text in (
+        ("setup.py", ""), ("tests/test_it.py", TEST), ("docs/requirements.txt", "sphinx\n"))}  # fmt: skip
+    (note,) = recipe(tmp_path, {**files, "README": ""}).notes
+    assert "several projects (back, front)" in note
+    for named, project in {"back": "back", "back/docs": "back", "front/tests": "front", "": None, ".": None}.items():
+        assert project_named(tmp_path, named) == project
+    assert recipe(tmp_path, {}, Overrides(directory="back")).notes == ()
+    grow(tmp_path, {".patchwright.yml": "directory: front\n"})
+    assert project_named(tmp_path, "back") is None
 
 
 def test_directory_that_the_user_points_at(tmp_path: Path) -> None:

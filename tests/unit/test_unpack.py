@@ -98,6 +98,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         ),
         "where something else is",
     ),
+    "link below a file": (
+        _tar(("a", {}, b"1"), ("a/l", {"type": tarfile.SYMTYPE, "linkname": "x"}, b"")),
+        "where something else is",
+    ),
     "hard link out": (_link("a", "../../etc/passwd", tarfile.LNKTYPE), "`..`"),
     "hard link to nothing": (_link("a", "b", tarfile.LNKTYPE), "hard link"),
     "device": (_tar(("a", {"type": tarfile.CHRTYPE}, b"")), "device"),
@@ -122,6 +126,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "zip up": (_zip(("../x", FILE, b"1")), "`..`"),
     "zip absolute": (_zip(("/x", FILE, b"1")), "absolute"),
     "zip link": (_zip(("a", stat.S_IFLNK | 0o777, b"../../etc")), "leads outside"),
+    "zip link below a file": (
+        _zip(("a", FILE, b"1"), ("a/l", stat.S_IFLNK | 0o777, b"x")),
+        "where something else is",
+    ),
     "zip device": (_zip(("a", stat.S_IFCHR | 0o644, b"")), "device"),
     "zip setuid": (_zip(("a", FILE | stat.S_ISUID, b"1")), "setuid"),
     "zip twice": (_zip(("a", FILE, b"1"), ("a//", FILE, b"")), "twice|file and as a directory"),

@@ -50,11 +50,11 @@ class SearchRequest:
     """A search for edits of `sources` that mend the failing tests and keep the passing ones.
 
     open_sandbox: makes a sandbox of the repository of its own with SERVER_MOUNT among its mounts (isolating kinds);
-    called once per server. python: argv of the repository's interpreter, with pytest installed; cwd: inside directory
-    of the tests (default the workspace); arguments: of pytest beside the choice of tests. failing, passing: pytest
-    node ids (or files that fail to be collected); passing: related tests in file order. sources: file (relative to
-    the workspace) → text with newlines as they are. seconds: known durations by id; hanging: failing tests that never
-    end.
+    called once per server. python: argv of the repository's interpreter, with pytest installed; cwd: directory of the
+    tests, inside or below the workspace (default that); arguments: of pytest beside the choice of tests. failing,
+    passing: pytest node ids (or files that fail to be collected); passing: related tests in file order. sources: file
+    (relative to the workspace) → text with newlines as they are. seconds: known durations by id; hanging: failing
+    tests that never end.
     """
 
     open_sandbox: OpenSandbox

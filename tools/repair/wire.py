@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal, Self
 
 from sandbox.protocol import Process, Quota, Sandbox, SandboxError
@@ -62,7 +63,7 @@ class TrialServer:
     async def _start(self) -> None:
         request = self._request
         sandbox = await self._made.enter_async_context(request.open_sandbox())
-        cwd = request.cwd or sandbox.workspace
+        cwd = str(PurePosixPath(sandbox.workspace, request.cwd or "."))
         argv = (*request.python, _server_path(sandbox))
         quota = Quota(
             wall_s=request.limits.wall_s * 2 + 600, memory_bytes=max(4 << 30, request.limits.memory_bytes * 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -70,6 +71,7 @@ def _patience(per_test_s: float | None, quota: Quota | None) -> float:
 
 
 NO_TESTS = "no test was collected: add one that shows the failure, or say with --test-command what fails"
+_IN_PLACE = re.compile(r"/workspace/(\w{1,60})\.py\b")
 _NONE = ("pytest", 5)  # https://docs.pytest.org/en/stable/reference/exit-codes.html
 
 
@@ -113,9 +115,20 @@ def _opaque(command: TestCommand, done: ExecResult, paths: Paths) -> TestResult:
 def _silence(done: ExecResult) -> str:
     """Why a command left no result."""
     tail = (done.stderr.text.strip() or done.stdout.text.strip())[-800:]
+    if hidden := _hidden_module(tail):
+        return hidden
     if done.exceeded:
         return f"the command was stopped ({', '.join(done.exceeded)}) before any test reported: {tail}"
     return f"the command ended with exit code {done.exit_code} (signal {done.signal}) and no result: {tail}"
+
+
+def _hidden_module(text: str) -> str:
+    """Why Python does not even start, where a file of the repository has the name of one of its modules."""
+    for name in _IN_PLACE.findall(text):
+        if name in sys.stdlib_module_names:
+            last = text.rpartition("\n")[2]
+            return f"{name}.py is imported in the place of Python's own module {name}: give it another name ({last})"
+    return ""
 
 
 async def _reported(  # noqa: PLR0917 - one call, from above

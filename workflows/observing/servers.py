@@ -102,11 +102,11 @@ def read_servers(text: str) -> Servers:
         raise ToolError(f"servers: more than {MOST_FILE >> 20} MB")
     try:
         found = Servers.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ToolError(f"servers: no YAML ({' '.join(str(error).split())[:200]})") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise ToolError(f"servers: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ToolError(f"servers: no YAML ({' '.join(str(error).split())[:200]})") from error
     for query in found.queries:
         server = found.servers.get(query.server)
         if server is None or query.tool not in server.tools:

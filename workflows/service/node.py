@@ -23,6 +23,7 @@ from workflows.loopback import is_loopback
 from workflows.service import log
 from workflows.service.api.metrics import Metrics
 from workflows.service.api.oidc import trust
+from workflows.service.api.wire import Wire
 from workflows.service.crew import crew
 from workflows.service.files import Kept, kept_in
 from workflows.service.postgres import DatabaseUnavailable, database, place
@@ -263,7 +264,7 @@ def configured(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     """How the service is served."""
     return uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5,
-        http="httptools",
+        http=Wire,
     )  # fmt: skip
 
 

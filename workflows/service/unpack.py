@@ -207,8 +207,8 @@ def _link(links: list[tuple[Path, str]], folder: Path, budget: _Budget) -> None:
     for path, target in links:
         if Path(os.path.realpath(path.parent)) != real / path.parent.relative_to(folder):
             raise ArchiveRefused("it holds a link where something else is")
-        _parents(path, budget)
         try:
+            _parents(path, budget)
             path.symlink_to(target)
         except OSError:
             raise ArchiveRefused("it holds a link where something else is") from None

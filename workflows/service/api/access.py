@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -133,3 +134,19 @@ Submitter = Annotated[Principal, Depends(Needs("submit"))]
 Approver = Annotated[Principal, Depends(Needs("approve"))]
 Reader = Annotated[Principal, Depends(Needs("read"))]
 Admin = Annotated[Principal, Depends(Needs("admin"))]
+
+
+async def may_still(request: Request, parts: WithParts, shown: Shown) -> Callable[[Principal], Awaitable[bool]]:
+    """Asks whether the token that was shown still speaks for somebody, with all that they might do then."""
+
+    async def holds(asker: Principal) -> bool:
+        try:
+            now = await who(request, parts, shown)
+        except Problem:
+            return False
+        return now.tenant == asker.tenant and now.scopes >= asker.scopes
+
+    return holds
+
+
+MayStill = Annotated[Callable[[Principal], Awaitable[bool]], Depends(may_still)]

@@ -1,8 +1,7 @@
 """What stands around every request: its id, limits on its body and on slow clients, headers, a log line, a last resort.
 
-Slow clients: a body must keep arriving (`Allowance`), an answer must keep being taken. Headers that trickle in are
-uvicorn's part, which has no limit on their time: put a reverse proxy in front of anything public, and start uvicorn
-with `timeout_keep_alive`, `limit_concurrency` and `h11_max_incomplete_event_size`.
+Slow clients: a body must keep arriving (`Allowance`), an answer must keep being taken. Headers come before there is an
+application: `wire.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ _RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{32}")
 SUBMISSIONS = "/v1/diagnoses"
 WEBHOOKS = "/webhooks/github"
 ALERTS = "/v1/alerts/"
+_AS_IS = {"Accept-Encoding": "identity"}
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -162,6 +162,7 @@ class _Inward:
         self._allowance = allowance
         self._most = allowance.most(path, headers.get("content-type", ""))
         self._declared = headers.get("content-length", "")
+        self._packed = headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
         self._began: float | None = None
         self._size = 0
         self._complete = False
@@ -169,6 +170,8 @@ class _Inward:
     async def __call__(self) -> Message:
         if self._complete:
             return await self._receive()
+        if self._packed:
+            raise Problem(415, "content-encoding", "send the body as it is, not compressed", headers=_AS_IS)
         self._check(int(self._declared) if self._declared.isdecimal() else 0)
         if self._began is None:
             self._began = time.monotonic()

@@ -1,19 +1,20 @@
 """The route that shows a run live: server-sent events, from any node, from where the client was.
 
 A stream that ends without one of the last kinds (finished, failed, cancelled, timed_out) was cut off: reconnect with
-`Last-Event-ID`. After the last event the answer is 204, on which browsers stop asking.
+`Last-Event-ID`. After the last event the answer is 204, on which browsers stop asking. The token is looked at again
+with every sign of life: one that was revoked or has expired ends its streams too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 
-from workflows.service.api.access import Parts, Reader, WithParts
+from workflows.service.api.access import MayStill, Parts, Reader, WithParts
 from workflows.service.api.runs import RunId, found
 from workflows.service.ports import StoreDown
 from workflows.service.values import Event, Run
@@ -49,6 +50,7 @@ async def events(
     run: RunId,
     asker: Reader,
     parts: WithParts,
+    may: MayStill,
     last: Annotated[
         int, Header(alias="Last-Event-ID", ge=0, le=_MOST, description="The last event that the client has.")
     ] = 0,
@@ -57,17 +59,26 @@ async def events(
     known = await found(parts, asker, run)
     if known.ended and last >= known.last_seq:
         return Response(status_code=204)
-    return EventSourceResponse(_stream(parts, known, min(last, known.last_seq)), headers={"X-Accel-Buffering": "no"})
+    stream = _stream(parts, known, min(last, known.last_seq), lambda: may(asker))
+    return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})
 
 
-async def _stream(parts: Parts, run: Run, after: int) -> AsyncIterator[bytes]:
-    """Events as they come, a comment when there was none for a while; ends after the last one, or after `watch_s`."""
-    until = time.monotonic() + parts.watch_s  # a reconnecting client shows its token again
+async def _stream(parts: Parts, run: Run, after: int, may: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    """Events as they come, a comment when there was none for a while; ends after the last one, when the token does not
+    hold any more, or after `watch_s`.
+    """
+    until = time.monotonic() + parts.watch_s
+    asked = time.monotonic()
     yield format_sse_event(retry=RETRY_MS)
     with parts.metrics.watching():
         try:
             async with parts.store.watch(run.id) as watch:
                 while time.monotonic() < until:
+                    if time.monotonic() > asked + parts.heartbeat_s:
+                        if not await may():
+                            yield format_sse_event(comment="the token does not hold any more: reconnect with another")
+                            return
+                        asked = time.monotonic()
                     new = await parts.store.events(run.tenant, run.id, after=after)
                     if new:  # in one piece: each goes through all layers of the server
                         yield b"".join(map(_written, new))

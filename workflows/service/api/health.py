@@ -11,12 +11,14 @@ from workflows.service.bodies import Alive
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> Alive:
     """The process answers."""
     return Alive(status="alive")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(parts: WithParts) -> Alive:
     """The database answers too; 503 otherwise."""

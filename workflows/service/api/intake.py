@@ -158,9 +158,10 @@ async def discard(archive: Path, settings: Settings) -> None:
 def _below(source: Path, subdirectory: str) -> Path:
     try:
         path = (source / subdirectory).resolve()
-    except (OSError, ValueError, RuntimeError):
-        raise invalid("subdirectory", "not a directory of the archive") from None
-    if not path.is_relative_to(source.resolve()) or not path.is_dir():
+        inside = path.is_relative_to(source.resolve()) and path.is_dir()
+    except (OSError, ValueError, RuntimeError):  # a name that is too long, a link in a circle
+        inside = False
+    if not inside:
         raise invalid("subdirectory", "not a directory of the archive")
     return source / path.relative_to(source.resolve())
 

@@ -16,6 +16,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from workflows.service.bodies import FieldProblem, ProblemBody
 from workflows.service.ports import FilesAway, StoreDown
@@ -106,11 +107,22 @@ async def _told(request: Request, error: Exception) -> Response:
 async def _plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     detail = _DETAILS.get(error.status_code, "")
-    return answer(error.status_code, "", detail, request=id_of(request), headers=error.headers)
+    headers = {"Allow": _offered(request)} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return answer(error.status_code, "", detail, request=id_of(request), headers=headers)
+
+
+def _offered(request: Request) -> str:
+    """The methods of all routes of a path: the error knows those of the first one alone."""
+    scope = {**request.scope, "path_params": {}}
+    methods = {"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}
+    taken = {m for m in methods for r in request.app.routes if r.matches({**scope, "method": m})[0] is Match.FULL}
+    return ", ".join(sorted(taken))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    if any(isinstance(one.get("input"), bytes) for one in error.errors()):  # nobody has parsed it
+        return answer(415, "media-type", "send application/json", request=id_of(request))
     found = field_problems(error.errors())
     return answer(422, "invalid", "the request does not fit", request=id_of(request), errors=found)
 
