@@ -1,4 +1,4 @@
-"""A utility's meter readings: a loader that cron starts (plain prints) and a portal under mod_wsgi. The files, and their past."""
+"""A utility's meter readings: a loader that cron starts and a portal under mod_wsgi; their files and their past."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Step:
     culprit: bool = False
 
 
-OUT = '''\
+OUT = """\
 import os
 import time
 
@@ -31,8 +31,8 @@ def now():
 def say(text):
     stamp = os.environ.get("METERS_STAMP")
     print((time.strftime(stamp, time.gmtime(now())) if stamp else "") + text, flush=True)
-'''
-NIGHT = '''\
+"""
+NIGHT = """\
 import sys
 import traceback
 
@@ -65,8 +65,8 @@ def run():
         out.say("load failed, nothing was published")
         return 1
     return 0
-'''
-SETTINGS = '''\
+"""
+SETTINGS = """\
 import configparser
 import pathlib
 
@@ -77,8 +77,8 @@ def load():
     parser = configparser.ConfigParser()
     parser.read(FILE)
     return parser["night"]
-'''
-EXTRACT = '''\
+"""
+EXTRACT = """\
 import csv
 import os
 import pathlib
@@ -104,8 +104,8 @@ def rows(supplier):
 def take(row):
     return int(row["meter"]), row["taken"], row["kwh"]
 
-'''
-CLEAN = '''\
+"""
+CLEAN = """\
 from meters import out
 
 
@@ -123,8 +123,8 @@ def rows(rows, tolerance, usual):
         elif before is None or abs(kwh - before) <= before * tolerance / 100:
             kept.append((meter, taken, kwh))
     return kept
-'''
-PRICE = '''\
+"""
+PRICE = """\
 TARIFFS = {0: 31.4, 1: 29.9, 2: 33.1, 3: 30.2}
 
 
@@ -134,8 +134,8 @@ def zone(meter):
 
 def rows(rows):
     return [(meter, taken, kwh, zone(meter), round(kwh * TARIFFS[zone(meter)])) for meter, taken, kwh in rows]
-'''
-STORE = '''\
+"""
+STORE = """\
 import os
 import pathlib
 import sqlite3
@@ -166,8 +166,8 @@ def insert(db, rows):
     db.executemany("INSERT INTO readings (meter, taken, kwh, zone, cents) VALUES (?, ?, ?, ?, ?)", rows)
     db.commit()
     return len(rows)
-'''
-PUBLISH = '''\
+"""
+PUBLISH = """\
 import os
 import pathlib
 
@@ -179,8 +179,8 @@ def zones(db):
     for zone, number, cents in rows:
         (PUBLISHED / f"zone-{zone}.csv").write_text(f"{zone};{number};{cents}\\n")
     return len(rows), sum(row[2] for row in rows)
-'''
-APP = '''\
+"""
+APP = """\
 import traceback
 from urllib.parse import parse_qs
 
@@ -218,14 +218,14 @@ def dispatch(environ, path):
     if head not in ROUTES:
         raise Problem("404 Not Found", path)
     return ROUTES[head](environ["REQUEST_ID"], tail, parse_qs(environ["QUERY_STRING"]))
-'''
-ERRORS = '''\
+"""
+ERRORS = """\
 class Problem(Exception):
     def __init__(self, status, text):
         super().__init__(text)
         self.status, self.text = status, text
-'''
-PAGES = '''\
+"""
+PAGES = """\
 from meters import price, publish, store
 from portal import bills
 from portal.errors import Problem
@@ -251,7 +251,8 @@ def zones(request, tail, args):
 def meter(request, tail, args):
     number = int(tail)
     db = begin(request)
-    row = db.execute("SELECT taken, kwh FROM readings WHERE meter = ? ORDER BY taken DESC LIMIT 1", (number,)).fetchone()
+    row = db.execute("SELECT taken, kwh FROM readings WHERE meter = ?"
+                     " ORDER BY taken DESC LIMIT 1", (number,)).fetchone()
     end(request)
     if row is None:
         raise Problem("404 Not Found", f"no meter {number}")
@@ -264,8 +265,8 @@ def bill(request, tail, args):
     lines = bills.lines(db, number)
     end(request)
     return bills.text(number, lines)
-'''
-BILLS = '''\
+"""
+BILLS = """\
 def lines(db, meter):
     return db.execute("SELECT substr(taken, 1, 10), sum(kwh), sum(cents) FROM readings"
                       " WHERE meter = ? GROUP BY 1", (meter,)).fetchall()
@@ -275,9 +276,10 @@ def text(meter, lines):
     total = sum(cents for _, _, cents in lines)
     rows = [f"{day}: {kwh:.1f} kWh, {cents / 100:.2f} EUR" for day, kwh, cents in lines]
     return "\\n".join([f"Bill of meter {meter}", *rows, f"Total {total / 100:.2f} EUR"])
-'''
+"""
 FILES = {
-    "README.md": "# Meters\n\n`*/15 * * * * (date; python -m meters.night) >> night.log 2>&1`; the portal runs under mod_wsgi.\n",
+    "README.md": "# Meters\n\n`*/15 * * * * (date; python -m meters.night) >> night.log 2>&1`;"
+    " the portal runs under mod_wsgi.\n",
     "config/night.ini": "[night]\nsuppliers = north south\ntolerance_pct = 60\n",
     "meters/__init__.py": "", "meters/out.py": OUT, "meters/night.py": NIGHT, "meters/settings.py": SETTINGS,
     "meters/extract.py": EXTRACT, "meters/clean.py": CLEAN, "meters/price.py": PRICE, "meters/store.py": STORE,
@@ -294,13 +296,14 @@ PAST = (
     Step("Say how it is started", {"README.md": ("under mod_wsgi.", "under mod_wsgi (see the wiki).")}),
     Step("Index readings by meter", {"migrations/002_by_meter.sql": (
         "", "CREATE INDEX readings_by_meter ON readings (meter, taken);\n")}),
-    Step("Index by zone too", {"migrations/003_by_zone.sql": ("", "CREATE INDEX readings_by_zone ON readings (zone);\n")},
-         branch="Merge branch 'zones'"),
-    Step("Round tariffs to full cents", {"meters/price.py": ("31.4, 1: 29.9, 2: 33.1, 3: 30.2", "31, 1: 30, 2: 33, 3: 30")}),
+    Step("Index by zone too", {"migrations/003_by_zone.sql": (
+        "", "CREATE INDEX readings_by_zone ON readings (zone);\n")}, branch="Merge branch 'zones'"),
+    Step("Round tariffs to full cents", {"meters/price.py": (
+        "31.4, 1: 29.9, 2: 33.1, 3: 30.2", "31, 1: 30, 2: 33, 3: 30")}),
     Step(CLOSE, {"portal/pages.py": ("    pass\n", "    OPEN[request].close()\n    del OPEN[request]\n")}),
     Step("", reverts="Round tariffs to full cents"),
-    Step("Accept the app's host", {"portal/app.py": ('("meters.example",)', '("meters.example", "app.meters.example")')},
-         branch="Merge branch 'mobile'"),
+    Step("Accept the app's host", {"portal/app.py": (
+        '("meters.example",)', '("meters.example", "app.meters.example")')}, branch="Merge branch 'mobile'"),
     Step("Tolerance of 60 percent, as agreed", {"config/night.ini": ("tolerance_pct = 40", "tolerance_pct = 60")}),
 )  # fmt: skip
 FIRST = {

@@ -47,7 +47,7 @@ def main() -> None:
     os.environ |= {"METERS_RUN": str(run), "METERS_NOW": str(plan["begin"]), "METERS_STAMP": plan["stamp"]}
     chosen = random.Random(plan["begin"])  # noqa: S311 - traffic
     real = sqlite3.connect
-    sqlite3.connect = lambda *args, **more: real(*args, **more, factory=Counted)  # type: ignore[assignment,misc]
+    sqlite3.connect = lambda *args, **more: real(*args, **more, factory=Counted)  # type: ignore[assignment]
     from meters import store  # type: ignore[import-not-found]
 
     with store.connect() as db:
@@ -100,7 +100,7 @@ def cron(log: Path, now: int, stamped: bool) -> None:
     os.dup2(file, 2)
     os.environ["METERS_NOW"] = str(now)
     if not stamped:
-        print(time.strftime("%a %b %e %H:%M:%S UTC %Y", time.gmtime(now)), flush=True)
+        os.write(1, time.strftime("%a %b %e %H:%M:%S UTC %Y\n", time.gmtime(now)).encode())
     time.sleep = arrive  # type: ignore[assignment]
     from meters import night
 
@@ -123,17 +123,15 @@ def asked(chosen: random.Random, scanned: bool) -> tuple[str, str, str]:
         path = chosen.choice(("/wp-login.php", "/.env", "/admin/setup", "/zones", "/.git/config", "/meter/1"))
         return path, "", chosen.choice(("meters.example", "203.0.113.9", "localhost"))
     kind, meter = chosen.random(), chosen.randint(1, METERS)
-    if kind < 0.02:
-        return "/meter/main", "", "meters.example"
-    if kind < 0.05:
-        return "/favicon.ico", "", "meters.example"
-    if kind < 0.2:
-        return "/zones", "", "meters.example"
-    if kind < 0.6:
-        return f"/meter/{meter}", "", "meters.example"
-    if kind < 0.8:
-        return "/bill", f"meter={meter}", "app.meters.example"
-    return "/bill", f"meter={meter}&month=3", "meters.example"
+    usual = (
+        (0.02, "/meter/main", "", "meters.example"),
+        (0.05, "/favicon.ico", "", "meters.example"),
+        (0.2, "/zones", "", "meters.example"),
+        (0.6, f"/meter/{meter}", "", "meters.example"),
+        (0.8, "/bill", f"meter={meter}", "app.meters.example"),
+        (1.0, "/bill", f"meter={meter}&month=3", "meters.example"),
+    )
+    return next(request[1:] for request in usual if kind < request[0])
 
 
 def apache(logs: Path, now: int, chosen: random.Random, plan: dict[str, Any]) -> None:

@@ -168,30 +168,64 @@ def _events(at: int, revision: str, number: int) -> Sequence[dict[str, object]]:
 
 
 # Harmless commits.
-EURO = Step("Spell out the currency", {"portal/bills.py": ("Total {total / 100:.2f} EUR", "Total {total / 100:.2f} euros")})
+EURO = Step(
+    "Spell out the currency", {"portal/bills.py": ("Total {total / 100:.2f} EUR", "Total {total / 100:.2f} euros")}
+)
 WIKI = Step("The wiki has moved", {"README.md": ("(see the wiki)", "(see the handbook)")})
 SORTED = Step("Zones in order", {"meters/publish.py": ("GROUP BY zone", "GROUP BY zone ORDER BY zone")})
-TRIES = Step("Split reading from waiting", {"meters/extract.py": (
-    "    path = INBOX / f\"{supplier}.csv\"\n", "    path = pathlib.Path(INBOX, f\"{supplier}.csv\")\n")})
+TRIES = Step(
+    "Split reading from waiting",
+    {
+        "meters/extract.py": (
+            '    path = INBOX / f"{supplier}.csv"\n',
+            '    path = pathlib.Path(INBOX, f"{supplier}.csv")\n',
+        )
+    },
+)
 TARIFF = Step("Tariffs of spring", {"meters/price.py": ("31.4", "31.9")}, branch="Merge branch 'tariffs'")
-ROUTES = Step("Look routes up by their first part", {"portal/app.py": (
-    'head, _, tail = path.strip("/").partition("/")', 'head, tail = (*path.strip("/").split("/", 1), "")[:2]')})
+ROUTES = Step(
+    "Look routes up by their first part",
+    {
+        "portal/app.py": (
+            'head, _, tail = path.strip("/").partition("/")',
+            'head, tail = (*path.strip("/").split("/", 1), "")[:2]',
+        )
+    },
+)
 
 # Culprits.
-STRICT = Step("Numbers are numbers", {"meters/clean.py": ('float(text.replace(",", "."))', "float(text)")}, culprit=True)
-TIGHT = Step("Tolerances for the audit", {"config/night.ini": ("tolerance_pct = 60", "tolerance_pct = 6")}, culprit=True)
-MONTH = Step("Bills by month", {
-    "portal/pages.py": ("lines = bills.lines(db, number)", 'lines = bills.lines(db, number, int(args["month"][0]))'),
-    "portal/bills.py": (
-        'def lines(db, meter):\n    return db.execute("SELECT substr(taken, 1, 10), sum(kwh), sum(cents) FROM readings"\n'
-        '                      " WHERE meter = ? GROUP BY 1", (meter,)).fetchall()',
-        'def lines(db, meter, month):\n    return db.execute("SELECT substr(taken, 1, 10), sum(kwh), sum(cents) FROM readings"\n'
-        '                      " WHERE meter = ? AND substr(taken, 6, 2) = ? GROUP BY 1",\n'
-        '                      (meter, f"{month:02d}")).fetchall()'),
-}, branch="Merge branch 'monthly'", culprit=True)
+ALL = """\
+def lines(db, meter):
+    return db.execute("SELECT substr(taken, 1, 10), sum(kwh), sum(cents) FROM readings"
+                      " WHERE meter = ? GROUP BY 1", (meter,)).fetchall()
+"""
+BY_MONTH = """\
+def lines(db, meter, month):
+    return db.execute("SELECT substr(taken, 1, 10), sum(kwh), sum(cents) FROM readings"
+                      " WHERE meter = ? AND substr(taken, 6, 2) = ? GROUP BY 1", (meter, f"{month:02d}")).fetchall()
+"""
+STRICT = Step(
+    "Numbers are numbers", {"meters/clean.py": ('float(text.replace(",", "."))', "float(text)")}, culprit=True
+)
+TIGHT = Step(
+    "Tolerances for the audit", {"config/night.ini": ("tolerance_pct = 60", "tolerance_pct = 6")}, culprit=True
+)
+MONTH = Step(
+    "Bills by month",
+    {
+        "portal/pages.py": (
+            "lines = bills.lines(db, number)",
+            'lines = bills.lines(db, number, int(args["month"][0]))',
+        ),
+        "portal/bills.py": (ALL, BY_MONTH),
+    },
+    branch="Merge branch 'monthly'",
+    culprit=True,
+)
 LEAK = Step("", reverts="Close what a request opened", culprit=True)
-UNINDEXED = Step("Fewer indexes, faster loads", {"migrations/004_fewer.sql": (
-    "", "DROP INDEX readings_by_meter;\n")}, culprit=True)
+UNINDEXED = Step(
+    "Fewer indexes, faster loads", {"migrations/004_fewer.sql": ("", "DROP INDEX readings_by_meter;\n")}, culprit=True
+)
 
 NIGHTS = (
     Night("numbers", "bug", ("change",), {135: (EURO, SORTED), 200: (WIKI, STRICT, TARIFF)}),
