@@ -28,7 +28,7 @@ _REMEMBERED = 2_000  # traces
 class Task:
     """A block to read. text: its lines; None: those of the file that begin in [start, finish).
 
-    zone: minutes east of Greenwich where none is written.
+    zone: minutes east of Greenwich where none is written; day_first: whether 04/03/2026 is in March.
     """
 
     source: int
@@ -37,6 +37,7 @@ class Task:
     finish: int
     text: bytes | None
     zone: int
+    day_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Reader:
         lines = block.split(b"\n")
         lines.pop()
         shapes, new = self._shapes(block, lines)
-        clock = Clock(zone=task.zone, latest=task.at.mtime_ns / 1e9)
+        clock = Clock(zone=task.zone, latest=task.at.mtime_ns / 1e9, day_first=task.day_first)
         times = np.array(clock.times(lines), dtype=np.int64)
         found = self._traces(lines, shapes)
         if self.book.merged:

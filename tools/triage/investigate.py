@@ -149,7 +149,9 @@ class _Found:
 
 
 def _notes(incident: Incident) -> list[str]:
-    read = [f"{name}: {said}" for name, log in incident.logs.items() for said in log.index.about["notes"]]
+    read = [
+        f"{name}: {said}" for name, log in incident.logs.items() for said in (*log.index.about["notes"], *log.notes)
+    ]
     return [*incident.notes, *read]
 
 

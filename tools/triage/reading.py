@@ -36,10 +36,11 @@ SILENT, USUAL = 6.0, 0.98  # gaps as long as this quantile of those before, afte
 
 @dataclass(frozen=True)
 class Log:
-    """A service's log."""
+    """A service's log. notes: on how it was read, beyond those of the index."""
 
     service: str
     index: Index
+    notes: tuple[str, ...] = ()
 
     def times(self, levels: tuple[str, ...]) -> list[int]:
         """When lines of these levels were written, and stack traces."""
