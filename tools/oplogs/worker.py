@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from operator import itemgetter
 
 import numpy as np
 import zstandard
@@ -18,6 +19,7 @@ from tools.oplogs.heads import fields_of, said
 from tools.oplogs.reading import Notes, Source, piece, undocked
 from tools.oplogs.shapes import MERGED, ShapeBook, shapes_of
 from tools.oplogs.stamps import Clock, Told
+from tools.oplogs.strands import strands, torn
 from tools.oplogs.traces import Trace
 
 MAX_TEXT = 2_000  # characters of a line that its template looks at
@@ -121,6 +123,19 @@ class Reader:
 
     def _traces(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
         kinds = np.array(self.kinds, dtype=np.uint8)[shapes]
+        starts = np.flatnonzero(kinds == traces.START).tolist()
+        if not torn(lines, starts):
+            return self._joined(lines, shapes, kinds) + self._within(lines, shapes)
+        found: list[tuple[int, Trace]] = []
+        for own in strands(lines):
+            mine = self._joined([lines[place] for place in own.tolist()], shapes[own], kinds[own])
+            found += [(int(own[place]), trace) for place, trace in mine]
+        return sorted(found, key=itemgetter(0)) + self._within(lines, shapes)
+
+    def _joined(
+        self, lines: Sequence[bytes], shapes: NDArray[np.uint32], kinds: NDArray[np.uint8]
+    ) -> list[tuple[int, Trace]]:
+        """Traces of consecutive lines."""
         found: list[tuple[int, Trace]] = []
         for start, end in traces.runs(kinds):
             key = shapes[start:end].tobytes()
@@ -131,7 +146,7 @@ class Reader:
             trace = self.seen[key]
             if trace:
                 found.append((start, trace))
-        return found + self._within(lines, shapes)
+        return found
 
     def _within(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
         """Traces that stand in one field of one line."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
 from tools.triage.reading import BAD, Log, counted, fresh_traces, onsets, raised, symptoms
 from tools.triage.requests import requests, told
-from tools.triage.topology import Topology
+from tools.triage.topology import Topology, part_of
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged, of_times
 
@@ -160,7 +160,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     main = max(found.stretches, key=lambda name: found.stretches[name].score, default="")
     origin = origin_of(found.symptoms, topology, main)
     before = [deploy for deploy in found.live if deploy.time <= found.onset + AFTER_S]
-    running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S])
+    running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S], incident.logs)
     mapped = await _mapped(incident, found.fresh, running, ledger, notes)
     changes = await changes_of(incident.history, before, ledger, notes)
     near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
@@ -216,9 +216,10 @@ def _first(symptoms: Sequence[Symptom], origin: str) -> tuple[Symptom, ...]:
     return tuple(sorted(symptoms, key=lambda each: each.service != origin))
 
 
-def _running(deploys: Sequence[Deploy]) -> dict[str, str]:
-    """Service -> revision that it ran after these deploys."""
-    return {deploy.service: deploy.revision for deploy in deploys if deploy.revision}
+def _running(deploys: Sequence[Deploy], logs: Iterable[str]) -> dict[str, str]:
+    """Service, and the names of its logs -> revision that it ran after these deploys."""
+    ran = {deploy.service: deploy.revision for deploy in deploys if deploy.revision}
+    return {log: revision for log in logs for service, revision in ran.items() if part_of(log, service)} | ran
 
 
 async def _mapped(

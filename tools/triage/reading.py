@@ -224,7 +224,7 @@ def raised(service: str, fresh: Sequence[tuple[Trace, str]]) -> tuple[Symptom, .
     """What new stack traces end in, as symptoms of their own: often the only words that name the cause."""
     found = []
     for trace, seen in fresh:
-        text = mask(f"{trace.exception}: {trace.message}")[:500]
+        text = mask(f"{trace.exception}: {trace.message}").strip(": ")[:500]
         found.append(
             Symptom(
                 service=service, template="", text=text, example=_code(trace), level="error", state="new", before=0,

@@ -62,7 +62,7 @@ def _by_words(case: Case, said: tuple[Symptom, str], lead: Suspected | None, sus
         return _outside(case, words, upstream, suspects)
     if not upstream and _alone_able(lead, suspects[1:]):
         return replace(_blamed(case, _mine(case)[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
-    if of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
+    if _there(lead) and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
         return _between(case, words, lead)
     return _outside(case, words, upstream, suspects)
 
@@ -95,9 +95,15 @@ def _carries(lead: Suspected, *, outside: bool) -> bool:
 
 def _alone_able(lead: Suspected, others: Sequence[Suspected]) -> bool:
     """Whether the leader, alone among the changes of where it began, can bring about what the errors name."""
-    if of(lead, "service") <= 0 or of(lead, "means") <= 0 or lead.kind == "inert":
+    if not _there(lead) or of(lead, "means") <= 0 or lead.kind == "inert":
         return False
-    return not any(of(each, "means") > 0 and of(each, "service") > 0 and each.kind != "inert" for each in others)
+    return not any(of(each, "means") > 0 and _there(each) and each.kind != "inert" for each in others)
+
+
+def _there(suspect: Suspected) -> bool:
+    """Whether a change is of where it began, or of a deploy of everything and of nothing else that is known."""
+    place = of(suspect, "service")
+    return place > 0 or (place == 0 and not suspect.service and of(suspect, "time") >= TIMELY)
 
 
 def _of_words(lead: Suspected) -> bool:
