@@ -137,10 +137,11 @@ class Reader:
     ) -> list[tuple[int, Trace]]:
         """Traces of consecutive lines."""
         found: list[tuple[int, Trace]] = []
-        for start, end in traces.runs(kinds):
+        for start, stop in traces.runs(kinds):
+            end = stop + _closed(lines, kinds[start], stop)
             key = shapes[start:end].tobytes()
             if key not in self.seen:
-                self.seen[key] = traces.read([said(_decoded(line)).text for line in lines[start:end]])
+                self.seen[key] = traces.read([_traced(line) for line in lines[start:end]])
                 if len(self.seen) > _REMEMBERED:
                     self.seen.popitem(last=False)
             trace = self.seen[key]
@@ -171,6 +172,20 @@ def _new(shape: bytes, line: bytes, place: int) -> NewShape:
     if shape.endswith(MERGED):
         text = f"{_decoded(shape[: -len(MERGED)])} … (others)"
     return NewShape(shape, text, message.level, message.component, traces.kind_of(message.text), example[:500], place)
+
+
+def _closed(lines: Sequence[bytes], first: int, stop: int) -> bool:
+    """Whether the line after a traceback whose lines all have heads names the exception, as a head's component."""
+    if first != traces.START or stop >= len(lines) or lines[stop - 1][:1] in (b" ", b"\t"):
+        return False
+    return traces.kind_of(_traced(lines[stop])) == traces.LAST
+
+
+def _traced(line: bytes) -> str:
+    """A line as part of a trace: what an exception is called is no component."""
+    told = said(_decoded(line))
+    named = told.component and not told.level and f"{told.component}: {told.text}"
+    return named if named and traces.kind_of(named) == traces.LAST else told.text
 
 
 def _decoded(line: bytes) -> str:
