@@ -16,7 +16,7 @@ HEAD = 200  # bytes of a line in which a thread is looked for
 LOOKED = 200  # beginnings of traces by which it is seen whether they are torn apart
 _MARK = re.compile(
     rb"\[pid \d{1,10}(?::tid \d{1,20})?\]|\[(?:[Tt]hread|tid|pid)[ =:#-]?\w{1,20}\]|\[\d{1,10}[:#]\d{1,20}\]"
-    rb"|[\[(](?:[A-Za-z][A-Za-z0-9_.$]{0,40}[-#]){1,6}\d{1,8}[\])]"
+    rb"|[\[(][A-Za-z](?:[\w.$]{0,40}[-#]){1,6}\d{1,8}[\])]"
 )
 Places = NDArray[np.intp]
 
