@@ -27,6 +27,7 @@ from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
 from tools.triage.reading import BAD, Log, counted, fresh_traces, onsets, raised, symptoms
 from tools.triage.requests import requests, told
+from tools.triage.telling import PROBABLE
 from tools.triage.topology import Topology, part_of
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged, of_times
@@ -185,6 +186,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         runbooks=incident.runbooks,
         ledger=ledger,
         running=previous,
+        sure=verdict.confidence >= PROBABLE,
     )
     shown = next((place.trace for place in own if place.depth == 0), "")
     trace = mask(nearby(incident.logs, [trace for trace, _ in found.fresh.get(origin, ())], shown))

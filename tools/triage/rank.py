@@ -191,6 +191,8 @@ def _time(change: Changed, case: Case) -> Point:
 def _spent(seconds: int) -> str:
     if seconds >= 2 * 86_400:
         return f"{seconds // 86_400} days"
+    if seconds >= 3 * 3600:
+        return f"{seconds // 3600} hours"
     return f"{seconds} s" if seconds < 180 else f"{seconds // 60} min"
 
 
