@@ -31,6 +31,13 @@ def unsure(note: Note) -> bool:
     return note.confidence < PROBABLE and bool(note.decide)
 
 
+def window(note: Note) -> tuple[int, int]:
+    """From when to when the timeline is drawn: what is older than the logs by much is at its edge. Times are known."""
+    times = [row.time for row in note.timeline if row.time >= 0] + [at for at in (note.begin, note.end) if at >= 0]
+    start, end = min(times), max(*times, min(times) + 1)
+    return (max(start, note.begin - (note.end - note.begin) // 4) if 0 <= note.begin < note.end else start), end
+
+
 def suspected(note: Note) -> tuple[Suspected, ...]:
     """The suspects for which something speaks, at least the first one."""
     return tuple(each for number, each in enumerate(note.suspects) if each.score > 0 or not number)
@@ -101,10 +108,10 @@ def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
     dated = [row for row in note.timeline if row.time >= 0]
     if not dated:
         return
-    first, last = dated[0].time, dated[-1].time
+    first, last = window(note)
     yield from ("```text",) if markdown else ()
     for row in dated:
-        at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
+        at = max(0, round((row.time - first) / (last - first) * (_BAR - 1)))
         mark = (
             "D"
             if row.what.startswith(("Deploy", "Commit"))

@@ -5,7 +5,7 @@ Confidence is capped by grounding: time and place alone never give more than 0.4
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tools.oplogs.asking import written
@@ -143,7 +143,18 @@ def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Susp
     cause = CAUSES[lead.kind]
     if decide and lead.grounding < SOME:
         return Verdict("inconclusive", min(confidence, 0.3), (_began(case, symptom),), decide)
-    return Verdict(cause, confidence, (_began(case, symptom), _claim(lead)), decide)
+    return Verdict(cause, confidence, (_began(case, symptom), _claim(lead), *_fails(case, lead, symptom)), decide)
+
+
+def _fails(case: Case, lead: Suspected, said: Symptom) -> Iterator[Sentence]:
+    """Where the code fails that speaks against a change, and with what, unless that was said."""
+    shown = {point.evidence for point in lead.points if point.name in ("frame", "file")}
+    place = next((each for each in case.places if each.trace and each.evidence in shown), None)
+    error = next((each for each in case.symptoms if place is not None and each.evidence == place.raised), None)
+    if place is not None and error is not None:
+        what = "" if error is said else f": `{error.text[:120]}`"
+        text = f"It fails in {place.function or '?'}, {place.file}:{place.line}{what}."
+        yield Sentence(text=text, cites=(place.evidence, error.evidence))
 
 
 def named(suspect: Suspected) -> str:
