@@ -65,9 +65,9 @@ def page(note: Note) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">',
         f"<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
         *(f"<p>{_claim(each)}</p>" for each in note.summary),
-        _framed(picture) if picture else "",
         *(row for part in (reversed(parts) if unsure(note) else parts) for row in _part(*part)),
         *_part("Blast radius", map(_claim, note.blast)),
+        _framed(picture) if picture else "",
         *_table(note.timeline), *_suspects(suspected(note)), *_part("Hypotheses", map(_hypothesis, note.hypotheses)),
         "<h2>Evidence</h2><dl>",
         *(f'<dt id="{escape(e.id)}">{escape(e.id)} {e.kind}</dt><dd><code>{escape(e.summary)}</code>'

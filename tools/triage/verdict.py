@@ -174,7 +174,7 @@ def _claim(lead: Suspected) -> Sentence:
 def _began(case: Case, symptom: Symptom) -> Sentence:
     what = symptom.text[:120]
     kind = "warning" if symptom.level == "warning" else "error"
-    how = f"a new {kind}" if symptom.state == "new" else f"far more often than before this {kind}"
+    how = f"a new {kind}" if symptom.state == "new" else f"this {kind} far more often than before"
     text = f"Since {written(case.onset)}, {symptom.service} writes {how}: `{what}`."
     if symptom.state == "slower":
         text = f"Since {written(case.onset)}, {symptom.service} tells of longer times: `{what}`."
