@@ -29,9 +29,10 @@ from tests.incidents.catalogue import INCIDENTS as SHOP  # noqa: E402
 from tests.incidents.catalogue import Incident  # noqa: E402
 from tests.incidents.deliveries import DELIVERIES  # noqa: E402
 from tests.incidents.evenings import EVENINGS  # noqa: E402
+from tests.incidents.nights import NIGHTS, Night  # noqa: E402
 
-INCIDENTS = (*SHOP, *DELIVERIES, *APPOINTMENTS, *EVENINGS)
-SYSTEMS = (SHOP, DELIVERIES, APPOINTMENTS, EVENINGS)
+SYSTEMS: tuple[tuple[Incident | Night, ...], ...] = (SHOP, DELIVERIES, APPOINTMENTS, EVENINGS, NIGHTS)
+INCIDENTS = tuple(each for system in SYSTEMS for each in system)
 DEVELOPED = tuple(each for system in SYSTEMS for each in system[::2])
 HELD_OUT = tuple(each for system in SYSTEMS for each in system[1::2])
 TOP_3, RANK_1, CONFIDENT = 0.9, 0.8, 0.5
@@ -41,7 +42,7 @@ TOP_3, RANK_1, CONFIDENT = 0.9, 0.8, 0.5
 class Result:
     """rank: of the culprit, 0 where it is not among the suspects; seconds: of the triage."""
 
-    incident: Incident
+    incident: Incident | Night
     rank: int
     cause: str
     confidence: float
@@ -79,7 +80,7 @@ def main() -> None:
     sys.exit(0 if good or given.names else 1)
 
 
-def measured(incident: Incident, folder: Path) -> Result:
+def measured(incident: Incident | Night, folder: Path) -> Result:
     """Run an incident and its triage."""
     ran = incident.play(folder / incident.name)
     logs = [part for path in sorted(ran.logs.glob("*.log")) for part in ("--log", str(path))]

@@ -22,7 +22,7 @@ from tools.triage.onset import stretch
 from tools.triage.origin import origin_of
 from tools.triage.reading import Log
 from tools.triage.telling import markdown
-from tools.triage.topology import Topology, read_topology
+from tools.triage.topology import Topology, part_of, read_topology
 from tools.triage.values import Note, Sentence, Symptom
 
 BEGAN = 1_772_445_600  # 2026-03-02T10:00:00Z
@@ -67,6 +67,13 @@ def test_deploys_of_every_form_are_the_same() -> None:
     first, second = read_deploys(lines)
     assert read_deploys(yaml) == (first, second)
     assert (first.time, first.revision, second.previous, second.time) == (BEGAN, "r1", "r1", BEGAN + 300)
+
+
+def test_logs_of_one_service_by_their_names() -> None:
+    assert [part_of(log, "portal") for log in ("portal", "portal-access", "portal.error", "portals", "web")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    assert not part_of("portal", "")
 
 
 def test_it_began_below() -> None:

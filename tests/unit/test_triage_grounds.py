@@ -71,13 +71,14 @@ def test_what_failed_in_a_line_is_known_where_it_is_marked() -> None:
         ("ZeroDivisionError: division by zero", "total / (n - 1)", "arithmetic"),
         ("java.lang.NullPointerException", "users.get(name)", "null"), ("KeyError: 'D'", "GATES[zone]", "missing"),
         ("BrokenPipeError: [Errno 32] Broken pipe", "for _ in range(400):", "slow"),
+        ("request timed out", "DROP INDEX readings_by_meter;", "slow"),
     ],
 )  # fmt: skip
 def test_means(error: str, code: str, hint: str) -> None:
     """What code can bring about an error, and what cannot."""
     assert hint in hints_of(error)
     assert hint in means_of(code)
-    assert not means_of("# only words\nNAME = 'x'")
+    assert not means_of("# only words\nNAME = ', '.join('x')")
 
 
 def repository(repo: Path, *versions: dict[str, str]) -> list[str]:

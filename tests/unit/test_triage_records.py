@@ -66,6 +66,21 @@ FLUX = {
     "involvedObject": {"kind": "Kustomization", "name": "orders", "namespace": "flux-system"},
     "firstTimestamp": "2026-03-02T10:00:00Z", "lastTimestamp": "2026-03-02T10:00:00Z", "message": "Applied revision",
 }  # fmt: skip
+
+
+def event(reason: str, kind: str, name: str, message: str, time: str = "2026-03-02T10:00:00Z") -> dict[str, object]:
+    about = {"kind": kind, "name": name, "namespace": "prod"}
+    return {"apiVersion": "v1", "kind": "Event", "type": "Normal", "reason": reason, "message": message,
+            "involvedObject": about, "firstTimestamp": None, "eventTime": time}  # fmt: skip
+
+
+ROLLOUT = (
+    event("Pulled", "Pod", "orders-7d9f-x2v7", f'Successfully pulled image "r.test/orders:{SHA[:8]}" in 1.2s'),
+    event("ScalingReplicaSet", "Deployment", "orders", "Scaled up replica set orders-7d9f to 1"),
+    event("ScalingReplicaSet", "Deployment", "orders", "Scaled up replica set orders-7d9f from 1 to 3"),
+    event("ScalingReplicaSet", "Deployment", "orders", "Scaled down replica set orders-5c4b to 0 from 1"),
+    event("Pulled", "Pod", "stock-1a2b-zz9", 'Container image "r.test/stock:v3" already present on machine'),
+)
 HELM = [
     {
         "revision": 7, "updated": "2026-03-02T10:00:00.123456789Z", "status": "deployed", "chart": "orders-0.4.1",
@@ -107,6 +122,8 @@ UNLEASH = {
         (ARGO, "orders", SHA, "Argo CD"),
         (listed(ARGO, {"kind": "Service", "metadata": {"name": "x"}}), "orders", SHA, "Argo CD"),
         (listed(FLUX), "orders", SHA, "Flux"),
+        (listed(*ROLLOUT), "orders", SHA[:8], f"r.test/orders:{SHA[:8]}"),
+        (listed(ROLLOUT[1]), "orders", "", "replica set orders-7d9f"),
         (HELM, "", "1.4.0", "orders-0.4.1 Upgrade complete"),
         (LAUNCHDARKLY, "", "", "flag New checkout turned on the flag"),
         (UNLEASH, "", "", "flag new-checkout feature-environment-enabled production"),

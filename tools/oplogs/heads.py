@@ -36,6 +36,10 @@ _LATER = re.compile(
     r"(?:\S{0,100}[^\s:][ \t]+){0,6}?"
     rf"[\[(<|]?(?P<level>{_NAMED.upper()})[\])>|]?(?:[ \t]*[-|:](?![\w/]))?(?:[ \t]+|:)"
 )
+_MODULE = re.compile(  # Apache's; what a program prints is an error to it whatever it says
+    rf"\[(?!wsgi:|f?cgid?:)[\w.-]{{1,40}}:(?P<level>{_NAMED})\][ \t]+"
+)
+_RAISED = re.compile(r"(?:[\w$]+[.:]{1,2})*[A-Z]\w*(?:Error|Exception|Interrupt|Exit)")  # no component: what was raised
 _DAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ")
 _RFC5424 = re.compile(
     r"<\d{1,3}>1 \S{1,40} \S{1,255} (?P<component>\S{1,48}) \S{1,128} \S{1,32} (?:-|\[[^\]]{0,2000}\]) ?(?P<rest>.*)",
@@ -164,10 +168,17 @@ def _plain(line: str) -> Said:
     hosted = (_HOSTED if _SYSLOG_TIME.match(line) else _PROCESS).match(line, at) if dated and not level else None
     match = hosted or (_COMPONENT.match(line, at) if dated or level else None)
     match = match or (_REQUEST.match(line, at) if dated and level else None)
-    named = match is not None and (match["component"] or match["logger"]).lower() not in _LEVELS
+    name = (match["component"] or match["logger"]) if match else ""
+    named = name.lower() not in _LEVELS and not _RAISED.fullmatch(name)
     if match and named and _SPOKEN.search(line, match.end()):
         return Said(line[match.end() :], level, match["component"] or match["logger"])
-    return Said(line[at:], level)
+    return Said(line[_indented(line, at) :], level)
+
+
+def _indented(line: str, at: int) -> int:
+    """Where the message begins with its indentation: after a bracket more than one space is the message's own."""
+    head = line[:at].rstrip(" \t")
+    return len(head) + 1 if head[-1:] in ("]", ")") and at > len(head) + 1 else at
 
 
 def _dated(line: str) -> tuple[int, bool]:
@@ -183,7 +194,7 @@ def _dated(line: str) -> tuple[int, bool]:
 def _graded(line: str, at: int, *, dated: bool, level: str = "") -> tuple[int, str]:
     """Where the message begins after pieces such as processes, threads and more times, and the level among them."""
     for _ in range(MAX_HEAD):
-        match = None if level else _LEVEL.match(line, at) or (_LETTER.match(line, at) if dated else None)
+        match = None if level else _LEVEL.match(line, at) or (_lettered(line, at) if dated else None)
         if match:
             level = _LEVELS.get(match["level"].lower()) or _LETTERS[match["level"]]
             at = match.end()
@@ -195,6 +206,10 @@ def _graded(line: str, at: int, *, dated: bool, level: str = "") -> tuple[int, s
         else:
             break
     return at, level
+
+
+def _lettered(line: str, at: int) -> re.Match[str] | None:
+    return _LETTER.match(line, at) or _MODULE.match(line, at)
 
 
 def _piece(line: str, at: int) -> int:

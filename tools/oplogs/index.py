@@ -25,7 +25,7 @@ from tools.oplogs.traces import Trace
 from tools.tool import ToolError
 from tools.values import Value
 
-VERSION = 4
+VERSION = 5
 Ids = NDArray[np.uint32]
 Times = NDArray[np.int64]
 _TABLES = """

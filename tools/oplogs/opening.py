@@ -16,23 +16,25 @@ KEPT, FRESH_S = 20, 600  # indexes in the cache; seconds for which a new one sta
 
 
 def opened(
-    paths: Sequence[Path], *, cache: Path, place: Path | None = None, zone: int = 0, workers: int = 2,
-    progress: Progress = lambda _bytes: None,
+    paths: Sequence[Path], *, cache: Path, place: Path | None = None, zone: int = 0, day_first: bool | None = None,
+    workers: int = 2, progress: Progress = lambda _bytes: None,
 ) -> Index:  # fmt: skip
     """Read the logs if that has not been done. place: where the index is kept, by default a file in `cache`.
 
-    zone: minutes east of Greenwich for times that do not say it. Raises OSError, and ToolError for nothing to read.
+    zone: minutes east of Greenwich for times that do not say it; day_first: whether 04/03/2026 is in March, None to
+    find out. Raises OSError, and ToolError for nothing to read.
     """
     notes = Notes()
     found = sources(paths, notes)
     if not found:
         raise ToolError("no log to read" + "".join(f"; {sentence}" for sentence in notes.told()))
-    asked = f"zone {zone}"
+    asked = f"zone {zone}" if day_first is None else f"zone {zone}, day first: {day_first}"
     where = place or cache / f"{_name(found, asked)}.db"
     if not holds(where, found, asked):
         if place and place.exists():
             Index(place).close()  # raises for a file that is something else
-        build(found, where, notes=notes, asked=asked, zone=zone, workers=workers, progress=progress)
+        build(found, where, notes=notes, asked=asked, zone=zone, day_first=day_first, workers=workers,
+              progress=progress)  # fmt: skip
         if place is None:
             _forget(cache)
     return Index(where)

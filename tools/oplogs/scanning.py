@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tools.oplogs import traces
+from tools.oplogs.dates import Dates, dates_of
 from tools.oplogs.index import Block, Times, Writer
 from tools.oplogs.mining import mine
 from tools.oplogs.reading import Notes, Source, offsets, stream
@@ -56,17 +57,21 @@ class _Found:
 
 
 def build(
-    sources: Sequence[Source], place: Path, *, notes: Notes, asked: str = "", zone: int = 0, workers: int = 2,
-    progress: Progress = lambda _bytes: None,
+    sources: Sequence[Source], place: Path, *, notes: Notes, asked: str = "", zone: int = 0,
+    day_first: bool | None = None, workers: int = 2, progress: Progress = lambda _bytes: None,
 ) -> None:  # fmt: skip
     """Read `sources` and write the index `place`. zone: minutes east of Greenwich where a time does not say it.
 
-    notes: what reading had to leave out, kept in the index. progress: is told bytes read. Raises OSError, ToolError.
+    day_first: whether 04/03/2026 is in March, None to find out. notes: what reading had to leave out, kept in the
+    index. progress: is told bytes read. Raises OSError, ToolError.
     """
     writer = Writer(place)
     try:
         found = _Found(writer, [_Source() for _ in sources], notes)
-        tasks = _tasks(sources, zone, notes)
+        dates = dates_of(sources) if day_first is None else Dates(day_first=day_first)
+        if not dates.sure:
+            notes.add(_either(dates))
+        tasks = _tasks(sources, zone, notes, day_first=dates.day_first)
         total = sum(source.size for source in sources)
         for done in _results(tasks, workers if total > ALONE else 1):
             _take(found, done)
@@ -78,7 +83,7 @@ def build(
             {
                 "sources": [source.model_dump() for source in sources], "asked": asked, "notes": notes.told(),
                 "lines": sum(source.lines for source in found.sources),
-                "undated": sum(source.undated for source in found.sources),
+                "undated": sum(source.undated for source in found.sources), "dates": dates.model_dump(),
             }
         )  # fmt: skip
     except BaseException:
@@ -86,14 +91,22 @@ def build(
         raise
 
 
-def _tasks(sources: Sequence[Source], zone: int, notes: Notes) -> Iterator[Task]:
+def _either(dates: Dates) -> str:
+    one, other = ("day", "month") if dates.day_first else ("month", "day")
+    return (
+        f"in dates such as {dates.example} the day or the month may be first, and nothing in the log decides it: "
+        f"read with the {one} first (--dates {other}-first reads them the other way)"
+    )
+
+
+def _tasks(sources: Sequence[Source], zone: int, notes: Notes, *, day_first: bool) -> Iterator[Task]:
     for number, source in enumerate(sources):
         if source.sliced:
             for start, finish in offsets(source):
-                yield Task(number, source, start, finish, None, zone)
+                yield Task(number, source, start, finish, None, zone, day_first)
         else:
             for text in stream(source, notes):
-                yield Task(number, source, 0, 0, text, zone)
+                yield Task(number, source, 0, 0, text, zone, day_first)
 
 
 def _results(tasks: Iterator[Task], workers: int) -> Iterator[Done]:

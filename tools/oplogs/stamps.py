@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 UNDATED = -1
+NUMERIC = "numeric date"  # the day or the month first; with dots the day, as where dates are written so
 HEAD = 300  # bytes of a line in which its time is looked for
 _SAMPLE = 120
 _KEPT = 200_000
@@ -47,7 +48,8 @@ FORMATS: dict[str, re.Pattern[bytes]] = {
         + rb"[-T ](?P<h>\d\d?):(?P<mi>\d\d?):(?P<s>\d\d?)(?!\d)" + _ZONE,
         "six digits": rb"(?<!\d)(?P<y>\d\d)" + _NUMBER + _DAY + rb" " + _DENSE + rb"\b",
         "short year": rb"(?<![\d/])(?P<y>\d\d)/" + _NUMBER + rb"/" + _DAY + rb" " + _CLOCK,
-        "month first": rb"(?<![\d/])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4})[ ,]+" + _HALVES,
+        "numeric date": rb"(?<![\w/.:-])(?P<m>\d\d?)(?P<sep>[/.-])(?P<d>\d\d?)(?P=sep)(?P<y>(?:19|20)\d\d)"
+        rb"[ ,T]+" + _HALVES,
         "month and day": rb"(?<![\d-])" + _NUMBER + rb"[-.]" + _DAY + rb" " + _CLOCK,
         "epoch": rb"(?<![\w.-])(?P<epoch>1\d{9})(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?(?![\w.-])",
     }.items()
@@ -64,10 +66,14 @@ class Told:
 
 
 class Clock:
-    """Reads the times of a source's blocks. zone: minutes east of Greenwich where none is written."""
+    """Reads the times of a source's blocks. zone: minutes east of Greenwich where none is written.
 
-    def __init__(self, *, zone: int, latest: float) -> None:
+    day_first: whether 04/03/2026 is in March.
+    """
+
+    def __init__(self, *, zone: int, latest: float, day_first: bool = False) -> None:
         self._zone = zone
+        self._day_first = day_first
         self._latest = latest
         self._known: dict[tuple[str, bytes], int] = {}
         self.told = Told()
@@ -117,7 +123,8 @@ class Clock:
             return int(parts["epoch"] or 0)
         month = _MONTHS[parts["mon"] or b""] if parts.get("mon") else int(parts["m"] or 0)
         day = int(parts["d"] or 0)
-        if month > 12:
+        separator = parts.get("sep")
+        if month > 12 or (separator and day <= 12 and (self._day_first or separator == b".")):
             month, day = day, month
         clock = [int(parts[name] or 0) for name in ("h", "mi", "s")]
         if parts.get("half"):
@@ -147,6 +154,11 @@ class Clock:
         minutes = int(digits[:2]) * 60 + int(digits[2:4] or 0)
         self.told.zones[written.decode()] += 1
         return -minutes if written[:1] == b"-" else minutes
+
+
+def beginning(lines: Sequence[bytes]) -> str:
+    """The name of the format that most of these lines have their time in, "" for none."""
+    return next(iter(_formats(lines)), "")
 
 
 def _formats(lines: Sequence[bytes]) -> list[str]:

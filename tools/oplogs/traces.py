@@ -45,7 +45,9 @@ _EXCEPTION = re.compile(
     r"(?:[A-Za-z_][\w$]*[.:]{1,2})*[A-Z][\w$]*"
     r"(?:Error|Exception|Exit|Interrupt|Warning|Throwable|Iteration|Group)\b"
 )
-_LAST = re.compile(rf"{_EXCEPTION.pattern}(?::|$)")
+_OWN = r"(?:[A-Za-z_]\w*\.){1,12}[A-Z]\w*"  # an exception of the program's own, as Python names it
+_LAST = re.compile(rf"{_EXCEPTION.pattern}(?::|$)|{_OWN}(?:: |$)")
+_ENDS = re.compile(rf"^(?P<kind>{_OWN})(?:: (?P<said>.*))?$")
 _KINDS: tuple[tuple[Language, re.Pattern[str]], ...] = (
     ("python", re.compile(r'^\s*(?:Traceback \(most recent|File ".*", line \d+)', re.MULTILINE)),
     ("rust", re.compile(r"^(?:thread '.*' (?:\(\d+\) )?panicked |stack backtrace:)|^\s+at \S+\.rs:\d+", re.MULTILINE)),
@@ -207,6 +209,9 @@ def _raised(text: str, language: Language) -> tuple[str, str]:
     if ruby:
         return ruby["kind"], ruby["said"].strip()
     lines = text.split("\n")
+    own = _ENDS.match(lines[-1]) if language == "python" else None
+    if own:
+        return own["kind"], (own["said"] or "").strip()
     named = [
         (line, match) for line in lines if not line.startswith("\tat ") and (match := _EXCEPTION.search(line[:400]))
     ]

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from operator import itemgetter
 
 import numpy as np
 import zstandard
@@ -18,6 +19,7 @@ from tools.oplogs.heads import fields_of, said
 from tools.oplogs.reading import Notes, Source, piece, undocked
 from tools.oplogs.shapes import MERGED, ShapeBook, shapes_of
 from tools.oplogs.stamps import Clock, Told
+from tools.oplogs.strands import strands, torn
 from tools.oplogs.traces import Trace
 
 MAX_TEXT = 2_000  # characters of a line that its template looks at
@@ -28,7 +30,7 @@ _REMEMBERED = 2_000  # traces
 class Task:
     """A block to read. text: its lines; None: those of the file that begin in [start, finish).
 
-    zone: minutes east of Greenwich where none is written.
+    zone: minutes east of Greenwich where none is written; day_first: whether 04/03/2026 is in March.
     """
 
     source: int
@@ -37,6 +39,7 @@ class Task:
     finish: int
     text: bytes | None
     zone: int
+    day_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Reader:
         lines = block.split(b"\n")
         lines.pop()
         shapes, new = self._shapes(block, lines)
-        clock = Clock(zone=task.zone, latest=task.at.mtime_ns / 1e9)
+        clock = Clock(zone=task.zone, latest=task.at.mtime_ns / 1e9, day_first=task.day_first)
         times = np.array(clock.times(lines), dtype=np.int64)
         found = self._traces(lines, shapes)
         if self.book.merged:
@@ -120,17 +123,31 @@ class Reader:
 
     def _traces(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
         kinds = np.array(self.kinds, dtype=np.uint8)[shapes]
+        starts = np.flatnonzero(kinds == traces.START).tolist()
+        if not torn(lines, starts):
+            return self._joined(lines, shapes, kinds) + self._within(lines, shapes)
         found: list[tuple[int, Trace]] = []
-        for start, end in traces.runs(kinds):
+        for own in strands(lines):
+            mine = self._joined([lines[place] for place in own.tolist()], shapes[own], kinds[own])
+            found += [(int(own[place]), trace) for place, trace in mine]
+        return sorted(found, key=itemgetter(0)) + self._within(lines, shapes)
+
+    def _joined(
+        self, lines: Sequence[bytes], shapes: NDArray[np.uint32], kinds: NDArray[np.uint8]
+    ) -> list[tuple[int, Trace]]:
+        """Traces of consecutive lines."""
+        found: list[tuple[int, Trace]] = []
+        for start, stop in traces.runs(kinds):
+            end = stop + _closed(lines, kinds[start], stop)
             key = shapes[start:end].tobytes()
             if key not in self.seen:
-                self.seen[key] = traces.read([said(_decoded(line)).text for line in lines[start:end]])
+                self.seen[key] = traces.read([_traced(line) for line in lines[start:end]])
                 if len(self.seen) > _REMEMBERED:
                     self.seen.popitem(last=False)
             trace = self.seen[key]
             if trace:
                 found.append((start, trace))
-        return found + self._within(lines, shapes)
+        return found
 
     def _within(self, lines: Sequence[bytes], shapes: NDArray[np.uint32]) -> list[tuple[int, Trace]]:
         """Traces that stand in one field of one line."""
@@ -155,6 +172,20 @@ def _new(shape: bytes, line: bytes, place: int) -> NewShape:
     if shape.endswith(MERGED):
         text = f"{_decoded(shape[: -len(MERGED)])} … (others)"
     return NewShape(shape, text, message.level, message.component, traces.kind_of(message.text), example[:500], place)
+
+
+def _closed(lines: Sequence[bytes], first: int, stop: int) -> bool:
+    """Whether the line after a traceback whose lines all have heads names the exception, as a head's component."""
+    if first != traces.START or stop >= len(lines) or lines[stop - 1][:1] in (b" ", b"\t"):
+        return False
+    return traces.kind_of(_traced(lines[stop])) == traces.LAST
+
+
+def _traced(line: bytes) -> str:
+    """A line as part of a trace: what an exception is called is no component."""
+    told = said(_decoded(line))
+    named = told.component and not told.level and f"{told.component}: {told.text}"
+    return named if named and traces.kind_of(named) == traces.LAST else told.text
 
 
 def _decoded(line: bytes) -> str:

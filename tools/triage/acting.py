@@ -21,8 +21,13 @@ MOST_RUNBOOKS, MAX_RUNBOOK = 500, 200_000
 _MATCH = 2  # words that a runbook has to share
 
 
-async def roll_back(history: History, base: Path, suspect: Suspected, ledger: Ledger) -> Action:
-    """The revert of a commit, tried on the checkout's files; a fix forward where it does not apply or is a merge."""
+async def roll_back(
+    history: History, base: Path, suspect: Suspected, ledger: Ledger, *, before: str = "", sure: bool = True
+) -> Action:
+    """The revert of a commit, tried on the checkout's files; a fix forward where it does not apply or is a merge.
+
+    before: what ran before its deploy, "" unknown; sure: whether it is more than suspected.
+    """
     commit = suspect.commit
     (summary,) = await history.log(commit, 1)
     if len(summary.parents) != 1:
@@ -32,7 +37,10 @@ async def roll_back(history: History, base: Path, suspect: Suspected, ledger: Le
     except PatchInvalid:
         return _forward(suspect, "no longer reverts cleanly on the checkout", ledger)
     tried = ledger.add("check", f"the reverse diff of {commit[:12]} applies to the checkout", where=commit)
-    text = f"Roll back {commit[:12]}: its revert applies to the checkout."
+    again = f"; or deploy {before[:12]} again, which ran before" if before else ""
+    text = f"Roll back {commit[:12]}: its revert applies to the checkout{again}."
+    if not sure:
+        text = f"Only suspected: {text[0].lower()}{text[1:-1]}. On one instance first: do the errors stop there?"
     return Action(
         kind="roll back", sentence=Sentence(text=text, cites=(tried, suspect.evidence[0])),
         command=f"git revert --no-edit {commit}",
@@ -100,17 +108,20 @@ def _covers(pattern: str, file: str) -> bool:
 
 async def actions(
     history: History | None, base: Path | None, lead: Suspected | None, symptoms: Sequence[Symptom], *,
-    runbooks: Path | None, ledger: Ledger, running: Mapping[str, str],
+    runbooks: Path | None, ledger: Ledger, running: Mapping[str, str], sure: bool = True,
 ) -> tuple[Action, ...]:  # fmt: skip
-    """What to do, the most useful first. lead: the change that the verdict names, if it names one."""
+    """What to do, the most useful first. lead: the change that the verdict names, if it names one.
+
+    running: service -> what ran before its deploy; sure: whether the change is more than suspected.
+    """
     found: list[Action] = []
+    before = running.get(lead.service, "") if lead is not None else ""
     if lead is not None and lead.commit and history is not None and base is not None:
         try:
-            found.append(await roll_back(history, base, lead, ledger))
+            found.append(await roll_back(history, base, lead, ledger, before=before, sure=sure))
         except ToolError as error:
             found.append(_forward(lead, f"cannot be reverted here ({error})", ledger))
     elif lead is not None and not lead.commit:
-        before = running.get(lead.service, "")
         text = f"Take back what was deployed ({lead.subject[:80]}){f', to {before[:12]}' if before else ''}."
         found.append(Action(kind="roll back", sentence=Sentence(text=text, cites=lead.evidence)))
     book = runbook(runbooks, symptoms, ledger) if runbooks is not None and runbooks.is_dir() else None

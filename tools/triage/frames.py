@@ -28,7 +28,7 @@ class Place:
     """A frame at the deployed commit. depth: 0 for the innermost in the repository; commit: who wrote it.
 
     failing: the part of its line that failed, where the trace marks it; code: the lines around, of a message that is
-    written there (which is no frame: trace is "").
+    written there (which is no frame: trace is ""); raised: evidence of the trace.
     """
 
     service: str
@@ -41,6 +41,7 @@ class Place:
     trace: str
     failing: str = ""
     code: str = ""
+    raised: str = ""
 
 
 async def places(
@@ -112,7 +113,8 @@ async def _mapped(
             "frame", summary, time=trace.first, where=where, query=f"git blame {revision[:12]} -- {frame.file}"
         )
         failing = marked(trace.text, frame.file, frame.line)
-        found.append(Place(service, frame.file, frame.line, frame.function, depth, commit, mapped, trace.text, failing))
+        where_found = (service, frame.file, frame.line, frame.function)
+        found.append(Place(*where_found, depth, commit, mapped, trace.text, failing, raised=seen))
     return found
 
 

@@ -61,7 +61,8 @@ KNOBS = {
 MEANS = {
     "memory": r"\.append\(|\.extend\(|\.(?:add|push|put)\(|cache|memo|bytearray|\bmaxsize|\bdel \b|\.clear\(|\.pop\(",
     "pool": r"\.(?:give|release|close|acquire|take|connect|open)\(|\bwith \b|finally|semaphore|executor",
-    "slow": r"\bfor \b|\bwhile \b|sleep|retr(?:y|ies)|\.(?:query|execute|join|wait|fetch\w*)\(|\block\b|timeout",
+    "slow": r"\bfor \b|\bwhile \b|sleep|retr(?:y|ies)|\block\b|timeout"
+    r"|(?<![\"'])\.(?:query|execute|join|wait|fetch\w*)\(|(?i:\b(?:drop|create|alter) (?:unique )?index\b)",
     "disk": r"\.write\(|\bopen\(|\blog(?:ger)?\.\w+\(|rotat|retention",
     "arithmetic": r"[\w)\]] ?(?://?|%) ?[\w(]",
     "missing": r"\w\[[^\]]+\]|\.index\(|\.pop\(|\.next\(|\bnext\(",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tools.oplogs.masking import mask
 from tools.oplogs.rates import Window
 from tools.oplogs.traces import Trace
 from tools.triage.acting import actions
+from tools.triage.affected import blast
 from tools.triage.alerts import Alert, correlated
 from tools.triage.changed import changes_of, seen_deploys
 from tools.triage.deploys import committed, tagged
@@ -25,7 +26,9 @@ from tools.triage.onset import Stretch
 from tools.triage.origin import connected, first_onset, origin_of, outside_of
 from tools.triage.rank import Case, ranked
 from tools.triage.reading import BAD, Log, counted, fresh_traces, onsets, raised, symptoms
-from tools.triage.topology import Topology
+from tools.triage.requests import requests, told
+from tools.triage.telling import PROBABLE
+from tools.triage.topology import Topology, part_of
 from tools.triage.values import Deploy, Moment, Note, Sentence, Suspected, Symptom
 from tools.triage.verdict import Verdict, judged, of_times
 
@@ -147,7 +150,9 @@ class _Found:
 
 
 def _notes(incident: Incident) -> list[str]:
-    read = [f"{name}: {said}" for name, log in incident.logs.items() for said in log.index.about["notes"]]
+    read = [
+        f"{name}: {said}" for name, log in incident.logs.items() for said in (*log.index.about["notes"], *log.notes)
+    ]
     return [*incident.notes, *read]
 
 
@@ -156,7 +161,7 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
     main = max(found.stretches, key=lambda name: found.stretches[name].score, default="")
     origin = origin_of(found.symptoms, topology, main)
     before = [deploy for deploy in found.live if deploy.time <= found.onset + AFTER_S]
-    running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S])
+    running = _running([deploy for deploy in found.deploys if deploy.time <= found.onset + AFTER_S], incident.logs)
     mapped = await _mapped(incident, found.fresh, running, ledger, notes)
     changes = await changes_of(incident.history, before, ledger, notes)
     near = tuple(s for s in found.symptoms if connected(origin, s.service, topology)) or found.symptoms
@@ -181,13 +186,15 @@ async def _looked_into(incident: Incident, ledger: Ledger, notes: list[str], fou
         runbooks=incident.runbooks,
         ledger=ledger,
         running=previous,
+        sure=verdict.confidence >= PROBABLE,
     )
     shown = next((place.trace for place in own if place.depth == 0), "")
     trace = mask(nearby(incident.logs, [trace for trace, _ in found.fresh.get(origin, ())], shown))
     return Note(
         cause=verdict.cause, confidence=verdict.confidence, onset=found.onset, service=origin,
         summary=verdict.summary, timeline=_timeline(found, verdict, suspects), suspects=suspects[:SHOWN],
-        symptoms=case.symptoms, blast=_blast(found.symptoms, origin, topology), actions=todo, decide=verdict.decide,
+        symptoms=case.symptoms, blast=blast(found.symptoms, origin, topology, _answered(incident, ledger)),
+        actions=todo, decide=verdict.decide,
         evidence=ledger.all, reproduction=trace, revision=running.get(origin) or running.get("", ""),
         good=await _before(incident.history, lead, previous), citations="",
         notes=tuple(dict.fromkeys(notes)), begin=found.start, end=found.end,
@@ -211,9 +218,10 @@ def _first(symptoms: Sequence[Symptom], origin: str) -> tuple[Symptom, ...]:
     return tuple(sorted(symptoms, key=lambda each: each.service != origin))
 
 
-def _running(deploys: Sequence[Deploy]) -> dict[str, str]:
-    """Service -> revision that it ran after these deploys."""
-    return {deploy.service: deploy.revision for deploy in deploys if deploy.revision}
+def _running(deploys: Sequence[Deploy], logs: Iterable[str]) -> dict[str, str]:
+    """Service, and the names of its logs -> revision that it ran after these deploys."""
+    ran = {deploy.service: deploy.revision for deploy in deploys if deploy.revision}
+    return {log: revision for log in logs for service, revision in ran.items() if part_of(log, service)} | ran
 
 
 async def _mapped(
@@ -246,31 +254,10 @@ def _timeline(found: _Found, verdict: Verdict, suspects: Sequence[Suspected]) ->
     return tuple(sorted([*rows, onset], key=lambda row: row.time))
 
 
-def _blast(symptoms: Sequence[Symptom], origin: str, topology: Topology) -> tuple[Sentence, ...]:
-    """Services that are affected, and those that call one and may be next."""
-    affected = dict.fromkeys([origin, *(each.service for each in symptoms)])
-    found = []
-    for name in affected:
-        mine = [each for each in symptoms if each.service == name]
-        spoken = [each for each in mine if each.state != "silent"]
-        if mine and not spoken:
-            text = f"{name} stopped writing at {written(mine[0].first)}."
-            found.append(Sentence(text=text, cites=(mine[0].evidence,)))
-        elif mine:
-            lines = sum(each.after for each in spoken)
-            apart = "" if connected(origin, name, topology) else " (not connected with where it began)"
-            kinds = (
-                f"{len(spoken)} kinds of error or warning are" if len(spoken) > 1 else "one kind of error or warning is"
-            )
-            text = f"{name} is affected: {kinds} new or more frequent, {lines} lines since the onset{apart}."
-            if all(each.state == "slower" for each in spoken):
-                text = f"{name} is slow: {lines} lines since the onset tell of it{apart}."
-            found.append(Sentence(text=text, cites=tuple(each.evidence for each in spoken[:5])))
-    callers = sorted(name for name in topology.calls if origin in topology.below(name) and name not in affected)
-    if callers and found:
-        text = f"Not affected by their logs, but they depend on {origin}: {', '.join(callers)}."
-        found.append(Sentence(text=text, cites=found[0].cites[:1]))
-    return tuple(found)
+def _answered(incident: Incident, ledger: Ledger) -> tuple[Sentence, ...]:
+    """Which share of requests failed, by service, where its lines tell statuses."""
+    read = {name: requests(log.index, incident.since) for name, log in incident.logs.items()}
+    return tuple(said for name, each in read.items() if each is not None for said in told(name, each, ledger))
 
 
 def _fine(lines: int, somewhat: Sequence[Symptom]) -> float:
@@ -331,7 +318,8 @@ def _healthy(
     return Note(
         cause="healthy" if cause == "healthy" else "inconclusive",
         confidence=_fine(lines, somewhat) if cause == "healthy" else 0.0, onset=-1, service="",
-        summary=(Sentence(text=text, cites=tuple(looked)), *map(_longer, somewhat)), timeline=tuple(rows),
+        summary=(Sentence(text=text, cites=tuple(looked)), *map(_longer, somewhat), *_answered(incident, ledger)),
+        timeline=tuple(rows),
         suspects=(), symptoms=(), blast=(), actions=(), decide=decide, evidence=ledger.all, reproduction="",
         revision="", good="", citations="",
         notes=tuple(dict.fromkeys(notes)), begin=span[0], end=span[1],

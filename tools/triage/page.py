@@ -14,7 +14,8 @@ from html import escape
 
 from tools.oplogs.asking import written
 from tools.triage.picture import drawing
-from tools.triage.telling import CAUSES
+from tools.triage.telling import suspected, unsure
+from tools.triage.telling import title as verdict
 from tools.triage.values import Hypothesis, Moment, Note, Sentence, Suspected
 
 STYLE = """
@@ -51,7 +52,12 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def page(note: Note) -> str:
     """HTML of the note; sentences link to their evidence."""
-    title = escape(f"Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})")
+    title = escape(verdict(note))
+    todo = [
+        f"{a.kind}: {_claim(a.sentence)}" + (f'<pre tabindex="0">{escape(a.command)}</pre>' if a.command else "")
+        for a in note.actions
+    ]
+    parts = [("What to do", todo), ("To decide", [_claim(each) for each in note.decide])]
     picture = drawing(note)
     rows = [
         "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
@@ -59,13 +65,10 @@ def page(note: Note) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">',
         f"<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>",
         *(f"<p>{_claim(each)}</p>" for each in note.summary),
+        *(row for part in (reversed(parts) if unsure(note) else parts) for row in _part(*part)),
+        *_part("Blast radius", map(_claim, note.blast)),
         _framed(picture) if picture else "",
-        *_part("What to do", [
-            f"{a.kind}: {_claim(a.sentence)}" + (f'<pre tabindex="0">{escape(a.command)}</pre>' if a.command else "")
-            for a in note.actions
-        ]),
-        *_part("To decide", map(_claim, note.decide)), *_part("Blast radius", map(_claim, note.blast)),
-        *_table(note.timeline), *_suspects(note.suspects), *_part("Hypotheses", map(_hypothesis, note.hypotheses)),
+        *_table(note.timeline), *_suspects(suspected(note)), *_part("Hypotheses", map(_hypothesis, note.hypotheses)),
         "<h2>Evidence</h2><dl>",
         *(f'<dt id="{escape(e.id)}">{escape(e.id)} {e.kind}</dt><dd><code>{escape(e.summary)}</code>'
           f"{_soft(e.where)}{_soft(e.query)}</dd>" for e in note.evidence),

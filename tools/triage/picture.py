@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from tools.oplogs.asking import written
+from tools.triage.telling import window
 from tools.triage.values import Moment, Note, Symptom
 
 WIDTH, LEFT, RIGHT, TOP, LANE = 1000, 280, 20, 40, 34
@@ -20,10 +21,9 @@ _NAME = 38  # characters of a symptom beside its lane
 
 def drawing(note: Note) -> str:
     """The picture as SVG, "" where nothing has a time."""
-    times = [row.time for row in note.timeline if row.time >= 0] + [t for t in (note.begin, note.end) if t >= 0]
-    if not times:
+    if max([note.begin, note.end, *(row.time for row in note.timeline)]) < 0:
         return ""
-    start, end = min(times), max(*times, min(times) + 1)
+    start, end = window(note)
     shown = [each for each in note.symptoms if each.first >= 0][:LANES]
     height = TOP + LANE * (2 + len(shown)) + 30
     marks = [row for row in note.timeline if row.time >= 0]
@@ -54,7 +54,7 @@ def _told(note: Note, start: int, end: int) -> str:
 
 
 def _x(time: int, start: int, end: int) -> float:
-    return round(LEFT + _SPAN * (time - start) / (end - start), 1)
+    return round(LEFT + _SPAN * max(0, time - start) / (end - start), 1)
 
 
 def _y(lane: int) -> int:

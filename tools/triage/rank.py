@@ -12,7 +12,7 @@ from tools.oplogs.masking import mask
 from tools.triage.changed import Changed
 from tools.triage.frames import Place
 from tools.triage.hints import KNOBS, terms_of
-from tools.triage.topology import Topology
+from tools.triage.topology import Topology, part_of
 from tools.triage.values import Point, Suspected, Symptom
 
 FRAME, NEAR_FRAME, FILE, TERMS, KIND, MEANS = 5.0, 3.0, 1.5, 3.0, 2.0, 1.5
@@ -159,7 +159,8 @@ def _kind(change: Changed, case: Case) -> Iterator[Point]:
         said = f"It changes {'settings' if change.kind == 'config' else 'dependencies'}, and the error's words say so."
         yield Point(name="kind", points=KIND, detail=said, evidence=seen.evidence)
     able = next(((s, hint) for s in case.symptoms for hint in s.hints if hint in change.means), None)
-    if able and (change.deploy.service in (case.origin, "") or _waited_for(change, case)):
+    own = not change.deploy.service or part_of(case.origin, change.deploy.service)
+    if able and (own or _waited_for(change, case)):
         said = f"Lines that it changes can bring about what the error names ({able[1]})."
         yield Point(name="means", points=MEANS, detail=said, evidence=able[0].evidence)
 
@@ -190,12 +191,14 @@ def _time(change: Changed, case: Case) -> Point:
 def _spent(seconds: int) -> str:
     if seconds >= 2 * 86_400:
         return f"{seconds // 86_400} days"
+    if seconds >= 3 * 3600:
+        return f"{seconds // 3600} hours"
     return f"{seconds} s" if seconds < 180 else f"{seconds // 60} min"
 
 
 def _place(change: Changed, case: Case) -> Point | None:
     service, origin = change.deploy.service, case.origin
-    if service and origin and service != origin:
+    if service and origin and not part_of(origin, service):
         return _elsewhere(change, case)
     where = change.deploy.evidence
     owners = {case.topology.owner(file) for file in change.files} - {""}

@@ -36,10 +36,11 @@ SILENT, USUAL = 6.0, 0.98  # gaps as long as this quantile of those before, afte
 
 @dataclass(frozen=True)
 class Log:
-    """A service's log."""
+    """A service's log. notes: on how it was read, beyond those of the index."""
 
     service: str
     index: Index
+    notes: tuple[str, ...] = ()
 
     def times(self, levels: tuple[str, ...]) -> list[int]:
         """When lines of these levels were written, and stack traces."""
@@ -223,7 +224,7 @@ def raised(service: str, fresh: Sequence[tuple[Trace, str]]) -> tuple[Symptom, .
     """What new stack traces end in, as symptoms of their own: often the only words that name the cause."""
     found = []
     for trace, seen in fresh:
-        text = mask(f"{trace.exception}: {trace.message}")[:500]
+        text = mask(f"{trace.exception}: {trace.message}").strip(": ")[:500]
         found.append(
             Symptom(
                 service=service, template="", text=text, example=_code(trace), level="error", state="new", before=0,

@@ -1,19 +1,21 @@
 """What deploy tools and flag services print about themselves, as records of deploys.
 
-Recognized by their shape: GitHub's and GitLab's lists of deployments, ReplicaSets and Flux's events as kubectl prints
-them, Argo CD's applications, `helm history -o json`, LaunchDarkly's audit log, Unleash's events. Flags are changes
-outside the repository: their records have no revision.
+Recognized by their shape: GitHub's and GitLab's lists of deployments, ReplicaSets, rollouts' and Flux's events as
+kubectl prints them, Argo CD's applications, `helm history -o json`, LaunchDarkly's audit log, Unleash's events. Flags
+are changes outside the repository: their records have no revision.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
 _COMMIT = re.compile(r"(?:^|[-_.:@+])([0-9a-f]{7,64})$")
 _NOT_ONE = ("latest", "stable", "main", "master", "dev")  # tags of images that say nothing
+_STARTED = re.compile(r"Scaled up replica set (\S{1,253}) (?:to \d+$|from 0 to|to \d+ from 0)")
+_IMAGE = re.compile(r"(?:Successfully pulled|Container) image \"([^\"\s]{1,500})\"")
 _FLUX = re.compile(r"[\w.-]+\.toolkit\.fluxcd\.io/revision")
 
 
@@ -57,7 +59,9 @@ def _gitlab(read: Any) -> Iterator[Row]:
 
 def _cluster(read: Any) -> Iterator[Row]:
     """One object that kubectl printed, or a list of them; kinds that say nothing of deploys are passed over."""
-    for item in map(_object, read.get("items") or [] if "items" in read else [read]):
+    items = [_object(item) for item in (read.get("items") or [] if "items" in read else [read])]
+    yield from _rollouts([item for item in items if item.get("kind") == "Event"])
+    for item in items:
         kind, about = item.get("kind"), _object(item.get("metadata"))
         if kind == "ReplicaSet":
             yield _replica_set(item, about)
@@ -81,6 +85,38 @@ def _replica_set(item: Row, about: Row) -> Row:
     }  # fmt: skip
 
 
+def _rollouts(events: Sequence[Row]) -> Iterator[Row]:
+    """What a Deployment's controller tells: a new ReplicaSet is started, and its pods pull their image.
+
+    Scaling one that runs is no deploy, and neither is a pod that only pulls its image again.
+    """
+    pulled: dict[str, list[str]] = {}
+    for event in events:
+        image = _IMAGE.match(_text(event.get("message"))) if event.get("reason") == "Pulled" else None
+        if image:
+            pulled.setdefault(_text(_object(event.get("involvedObject")).get("name")), []).append(image[1])
+    started: set[str] = set()
+    for event in sorted(events, key=_when):
+        scaled = _STARTED.match(_text(event.get("message"))) if event.get("reason") == "ScalingReplicaSet" else None
+        if scaled and scaled[1] not in started:
+            started.add(scaled[1])
+            images = [image for pod, several in pulled.items() if pod.startswith(f"{scaled[1]}-") for image in several]
+            yield {
+                "time": _when(event) or None, "service": _text(_object(event.get("involvedObject")).get("name")),
+                "revision": next(filter(None, map(_revision, images)), None),
+                "note": _joined(*dict.fromkeys(images[:3])) or f"replica set {scaled[1]}",
+            }  # fmt: skip
+
+
+def _when(event: Row) -> str:
+    """When an event was first seen; "" where it does not say so."""
+    about = _object(event.get("metadata"))
+    return _text(
+        event.get("firstTimestamp") or event.get("eventTime") or event.get("lastTimestamp")
+        or about.get("creationTimestamp")
+    )  # fmt: skip
+
+
 def _argo(item: Row, about: Row) -> Iterator[Row]:
     for each in map(_object, _object(item.get("status")).get("history") or []):
         revisions = each.get("revisions") or []
@@ -97,7 +133,7 @@ def _flux(item: Row, about: Row) -> Iterator[Row]:
     if applied and item.get("reason") in ("ReconciliationSucceeded", "UpgradeSucceeded", "InstallSucceeded"):
         about_object = _object(item.get("involvedObject"))
         yield {
-            "time": item.get("firstTimestamp") or item.get("eventTime") or item.get("lastTimestamp"),
+            "time": _when(item) or None,
             "service": _text(about_object.get("name")), "revision": _revision(applied) or applied, "note": "Flux",
         }  # fmt: skip
 

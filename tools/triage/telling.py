@@ -13,6 +13,34 @@ CAUSES = {
     "inconclusive": "inconclusive",
 }  # fmt: skip
 _BAR = 40  # columns of the timeline's picture
+SURE, PROBABLE = 0.75, 0.5  # confidence from which a cause is said to be sure enough to act on, and to be probable
+
+
+def title(note: Note) -> str:
+    """The verdict in a line, with what its confidence means to somebody who has to act."""
+    told = "only a suspicion, "
+    if note.cause in ("healthy", "inconclusive"):
+        told = ""
+    elif note.confidence >= PROBABLE:
+        told = "sure enough to act on, " if note.confidence >= SURE else "probable, "
+    return f"Triage: {CAUSES[note.cause]} ({told}confidence {note.confidence:.2f})"
+
+
+def unsure(note: Note) -> bool:
+    """Whether what is left to decide comes before what to do."""
+    return note.confidence < PROBABLE and bool(note.decide)
+
+
+def window(note: Note) -> tuple[int, int]:
+    """From when to when the timeline is drawn: what is older than the logs by much is at its edge. Times are known."""
+    times = [row.time for row in note.timeline if row.time >= 0] + [at for at in (note.begin, note.end) if at >= 0]
+    start, end = min(times), max(*times, min(times) + 1)
+    return (max(start, note.begin - (note.end - note.begin) // 4) if 0 <= note.begin < note.end else start), end
+
+
+def suspected(note: Note) -> tuple[Suspected, ...]:
+    """The suspects for which something speaks, at least the first one."""
+    return tuple(each for number, each in enumerate(note.suspects) if each.score > 0 or not number)
 
 
 def text(note: Note) -> Iterator[str]:
@@ -26,23 +54,25 @@ def markdown(note: Note) -> Iterator[str]:
 
 
 def _told(note: Note, *, markdown: bool) -> Iterator[str]:
-    yield f"{'# ' if markdown else ''}Triage: {CAUSES[note.cause]} (confidence {note.confidence:.2f})"
+    yield f"{'# ' if markdown else ''}{title(note)}"
     yield ""
     yield from (_sentence(each) for each in note.summary)
-    yield from _section("What to do", markdown, list(_actions(note)))
-    yield from _section("To decide", markdown, [f"- {_sentence(each)}" for each in note.decide])
+    todo = ("What to do", list(_actions(note)))
+    decide = ("To decide", [f"- {_sentence(each)}" for each in note.decide])
+    for name, rows in (decide, todo) if unsure(note) else (todo, decide):
+        yield from _section(name, markdown, rows)
     yield from _section("Blast radius", markdown, [f"- {_sentence(each)}" for each in note.blast])
     yield from _section("Timeline", markdown, list(_timeline(note, markdown=markdown)))
-    for number, suspect in enumerate(note.suspects, 1):
+    for number, suspect in enumerate(suspected(note), 1):
         yield from _section("Suspect changes", markdown, []) if number == 1 else ()
         yield from _suspect(number, suspect, markdown=markdown)
     yield from _section("Hypotheses", markdown, list(_hypotheses(note, markdown=markdown)))
-    rows = [
+    seen = [
         f"- {each.id} {each.kind}: {_code(each.summary, markdown=markdown)}"
         f"{f' [{each.where}]' if each.where else ''}{f' ({each.query})' if each.query else ''}"
         for each in note.evidence
     ]
-    yield from _section("Evidence", markdown, [*rows, "", note.citations])
+    yield from _section("Evidence", markdown, [*seen, "", note.citations])
     yield from _section("Notes", markdown, [f"- {each}" for each in note.notes])
 
 
@@ -78,10 +108,10 @@ def _timeline(note: Note, *, markdown: bool) -> Iterator[str]:
     dated = [row for row in note.timeline if row.time >= 0]
     if not dated:
         return
-    first, last = dated[0].time, dated[-1].time
+    first, last = window(note)
     yield from ("```text",) if markdown else ()
     for row in dated:
-        at = round((row.time - first) / max(1, last - first) * (_BAR - 1))
+        at = max(0, round((row.time - first) / (last - first) * (_BAR - 1)))
         mark = (
             "D"
             if row.what.startswith(("Deploy", "Commit"))

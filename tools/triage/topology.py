@@ -50,6 +50,11 @@ class Topology:
         return ""
 
 
+def part_of(log: str, service: str) -> bool:
+    """Whether a log is one of several of a service, by its name: `portal-access` and `portal.error` are of `portal`."""
+    return bool(service) and (log == service or (log.startswith(service) and log[len(service)] in "-_."))
+
+
 def read_topology(text: str) -> Topology:
     """Raises ToolError that says what is wrong."""
     if len(text) > MAX_TEXT:

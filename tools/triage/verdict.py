@@ -5,7 +5,7 @@ Confidence is capped by grounding: time and place alone never give more than 0.4
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tools.oplogs.asking import written
@@ -62,7 +62,7 @@ def _by_words(case: Case, said: tuple[Symptom, str], lead: Suspected | None, sus
         return _outside(case, words, upstream, suspects)
     if not upstream and _alone_able(lead, suspects[1:]):
         return replace(_blamed(case, _mine(case)[0], lead, suspects[1:]), confidence=ABLE, decide=_either(words, lead))
-    if of(lead, "service") > 0 and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
+    if _there(lead) and (of(lead, "time") >= TIMELY or of(lead, "means") > 0):
         return _between(case, words, lead)
     return _outside(case, words, upstream, suspects)
 
@@ -95,9 +95,15 @@ def _carries(lead: Suspected, *, outside: bool) -> bool:
 
 def _alone_able(lead: Suspected, others: Sequence[Suspected]) -> bool:
     """Whether the leader, alone among the changes of where it began, can bring about what the errors name."""
-    if of(lead, "service") <= 0 or of(lead, "means") <= 0 or lead.kind == "inert":
+    if not _there(lead) or of(lead, "means") <= 0 or lead.kind == "inert":
         return False
-    return not any(of(each, "means") > 0 and of(each, "service") > 0 and each.kind != "inert" for each in others)
+    return not any(of(each, "means") > 0 and _there(each) and each.kind != "inert" for each in others)
+
+
+def _there(suspect: Suspected) -> bool:
+    """Whether a change is of where it began, or of a deploy of everything and of nothing else that is known."""
+    place = of(suspect, "service")
+    return place > 0 or (place == 0 and not suspect.service and of(suspect, "time") >= TIMELY)
 
 
 def _of_words(lead: Suspected) -> bool:
@@ -137,7 +143,18 @@ def _blamed(case: Case, symptom: Symptom, lead: Suspected, others: Sequence[Susp
     cause = CAUSES[lead.kind]
     if decide and lead.grounding < SOME:
         return Verdict("inconclusive", min(confidence, 0.3), (_began(case, symptom),), decide)
-    return Verdict(cause, confidence, (_began(case, symptom), _claim(lead)), decide)
+    return Verdict(cause, confidence, (_began(case, symptom), _claim(lead), *_fails(case, lead, symptom)), decide)
+
+
+def _fails(case: Case, lead: Suspected, said: Symptom) -> Iterator[Sentence]:
+    """Where the code fails that speaks against a change, and with what, unless that was said."""
+    shown = {point.evidence for point in lead.points if point.name in ("frame", "file")}
+    place = next((each for each in case.places if each.trace and each.evidence in shown), None)
+    error = next((each for each in case.symptoms if place is not None and each.evidence == place.raised), None)
+    if place is not None and error is not None:
+        what = "" if error is said else f": `{error.text[:120]}`"
+        text = f"It fails in {place.function or '?'}, {place.file}:{place.line}{what}."
+        yield Sentence(text=text, cites=(place.evidence, error.evidence))
 
 
 def named(suspect: Suspected) -> str:
@@ -157,7 +174,7 @@ def _claim(lead: Suspected) -> Sentence:
 def _began(case: Case, symptom: Symptom) -> Sentence:
     what = symptom.text[:120]
     kind = "warning" if symptom.level == "warning" else "error"
-    how = f"a new {kind}" if symptom.state == "new" else f"far more often than before this {kind}"
+    how = f"a new {kind}" if symptom.state == "new" else f"this {kind} far more often than before"
     text = f"Since {written(case.onset)}, {symptom.service} writes {how}: `{what}`."
     if symptom.state == "slower":
         text = f"Since {written(case.onset)}, {symptom.service} tells of longer times: `{what}`."

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workflows.commands.dated import FIRST, DatedOption
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,6 +42,7 @@ def logs(  # noqa: PLR0917 - typer reads the signature
     zone: Annotated[
         str, typer.Option(help="Zone of times that do not say it: UTC or an offset such as +02:00.")
     ] = "UTC",
+    dates: DatedOption = "auto",
     index: Annotated[Path | None, typer.Option(help="Keep the index in this file instead of the cache.")] = None,
     mask_addresses: Annotated[bool, typer.Option("--mask-addresses", help="Hide IP addresses too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
@@ -54,7 +57,7 @@ def logs(  # noqa: PLR0917 - typer reads the signature
 
     minutes = asking.offset(zone)
     fields = tuple(map(asking.field, field or ()))
-    opened = _opened(paths, index, minutes)
+    opened = _opened(paths, index, minutes, FIRST[dates])
     try:
         window = _window(opened, onset, since, until, minutes)
         if grep or template or fields:
@@ -69,7 +72,7 @@ def logs(  # noqa: PLR0917 - typer reads the signature
         opened.close()
 
 
-def _opened(paths: list[Path], place: Path | None, zone: int) -> Index:
+def _opened(paths: list[Path], place: Path | None, zone: int, day_first: bool | None) -> Index:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -80,7 +83,7 @@ def _opened(paths: list[Path], place: Path | None, zone: int) -> Index:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as shown:
         bar = shown.add_task("reading", total=None)
         return opened(
-            paths, cache=settings.cache / "logs", place=place, zone=zone,
+            paths, cache=settings.cache / "logs", place=place, zone=zone, day_first=day_first,
             progress=lambda size: shown.update(bar, advance=size, description="reading"),
         )  # fmt: skip
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workflows.commands.dated import FIRST, Dated, DatedOption
 from workflows.exits import USAGE, Refused
 
 if TYPE_CHECKING:
     from sandbox.source import Checkout
     from tools.history import History
+    from tools.oplogs.index import Index
     from tools.triage.alerts import Alert
     from tools.triage.reading import Log
     from tools.triage.topology import Topology
@@ -91,6 +93,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     zone: Annotated[
         str, typer.Option(help="Zone of times that do not say it: UTC or an offset such as +02:00.")
     ] = "UTC",
+    dates: DatedOption = "auto",
     model_url: Annotated[str | None, typer.Option(metavar="URL", help="Endpoint of a model that thinks along.")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="The model that it serves.")] = None,
     replay: Annotated[
@@ -131,7 +134,7 @@ def triage(  # noqa: PLR0917 - typer reads the signature
     fired = _alerts(alert or ())
     if out:
         writable(out)
-    files = Files(tuple(deploys or ()), topology, runbooks, since, onset, zone, until)
+    files = Files(tuple(deploys or ()), topology, runbooks, since, onset, zone, until, dates)
     note = note_of(settings, named, repo, files, alerts=fired, sources=sources)
     thinking = Thinking(chosen(settings, model_url, model), out, replay, sources.servers)
     note = asyncio.run(thought_over(settings, note, thinking))
@@ -154,6 +157,7 @@ class Files:
     onset: str = ""
     zone: str = "UTC"
     until: str = ""
+    dates: Dated = "auto"
 
 
 def note_of(
@@ -167,11 +171,12 @@ def note_of(
     minutes = asking.offset(files.zone)
     records = _deploys(files.deploys, minutes)
     services = _topology(files.topology)
-    with _opened(settings, named, minutes) as logs, contextlib.ExitStack() as stack:
+    reading = _Reading(settings.cache / "logs", minutes, FIRST[files.dates], records or ())
+    with _opened(named, reading) as logs, contextlib.ExitStack() as stack:
         spans = {name: log.span() for name, log in logs.items()}
         found = gathered(settings, spans, sources, since=files.since, until=files.until, zone=minutes)
         both = {name: [*named.get(name, ()), *found.files.get(name, ())] for name in {**named, **found.files}}
-        every = stack.enter_context(_opened(settings, both, minutes)) if found.files else logs
+        every = stack.enter_context(_opened(both, reading)) if found.files else logs
         times = _moment(files.since, every, minutes), _moment(files.onset, every, minutes)
         given = _Given(repo, records, services, files.runbooks, *times, alerts, found)
         return asyncio.run(_note(settings, every, given))
@@ -234,19 +239,32 @@ def _topology(path: Path | None) -> Topology:
     return Topology() if text is None else read_topology(text)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """How logs are read. zone: minutes; day_first: None to find out, which deploys can help with."""
+
+    cache: Path
+    zone: int
+    day_first: bool | None
+    deploys: tuple[Deploy, ...]
+
+
 @contextlib.contextmanager
-def _opened(settings: Settings, named: Mapping[str, Sequence[Path]], zone: int) -> Iterator[dict[str, Log]]:
+def _opened(named: Mapping[str, Sequence[Path]], reading: _Reading) -> Iterator[dict[str, Log]]:
     """The log of each service, read into its index."""
     from tools.oplogs.opening import opened
+    from tools.triage.dating import settled
     from tools.triage.reading import Log
 
     with contextlib.ExitStack() as stack:
-        logs: dict[str, Log] = {}
-        for service, paths in named.items():
-            index = opened(paths, cache=settings.cache / "logs", zone=zone)
+
+        def read(service: str, day_first: bool | None) -> Index:
+            index = opened(named[service], cache=reading.cache, zone=reading.zone, day_first=day_first)
             stack.callback(index.close)
-            logs[service] = Log(service, index)
-        yield logs
+            return index
+
+        logs = {service: Log(service, read(service, reading.day_first)) for service in named}
+        yield settled(logs, reading.deploys, read)
 
 
 def _moment(text: str, logs: Mapping[str, Log], zone: int) -> int | None:

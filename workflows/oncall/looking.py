@@ -19,9 +19,11 @@ from sandbox.protocol import SandboxError
 from sandbox.source import Checkout, acquire
 from sandbox.urls import UrlPolicy
 from tools.history import History
+from tools.oplogs.index import Index
 from tools.oplogs.opening import opened
 from tools.tool import ToolError
 from tools.triage.alerts import Alert
+from tools.triage.dating import settled
 from tools.triage.deploys import read_deploys
 from tools.triage.investigate import Incident as Asked
 from tools.triage.investigate import triage
@@ -167,18 +169,21 @@ async def _ran(command: Sequence[str], output: Path) -> str:
 def _logs(settings: Settings, files: Mapping[str, Sequence[Path]], notes: list[str]) -> Iterator[dict[str, Log]]:
     """The log of each service, read into its index; one that cannot be read is said, and the others are looked at."""
     with contextlib.ExitStack() as stack:
+
+        def read(name: str, day_first: bool | None = None) -> Index:
+            index = opened(files[name], cache=settings.cache / "logs", day_first=day_first)
+            stack.callback(index.close)
+            return index
+
         found: dict[str, Log] = {}
-        for name, paths in files.items():
+        for name in files:
             try:
-                index = opened(paths, cache=settings.cache / "logs")
+                found[name] = Log(name, read(name))
             except (ToolError, OSError) as error:
                 notes.append(f"{name}: {line(str(error), 200)}")
-                continue
-            stack.callback(index.close)
-            found[name] = Log(name, index)
         if not found:
             raise NothingToLookAt("no log of the incident's services can be read")
-        yield found
+        yield settled(found, (), read)
 
 
 def _since(incident: Incident, logs: Mapping[str, Log]) -> int | None:

@@ -123,7 +123,9 @@ def _noted(note: Note | None) -> dict[str, Any]:
     return {
         "cause": note.cause,
         "confidence": note.confidence,
-        "sentences": tuple(_line(f"{each.text} [{', '.join(each.cites)}]") for each in note.summary[:MOST]),
+        "sentences": tuple(
+            _line(f"{each.text} [{', '.join(each.cites)}]") for each in (*note.summary, *note.blast)[:MOST]
+        ),
         "suspects": tuple(
             _line(f"{each.commit[:12] or 'outside the repository'} {each.subject} ({each.author or 'unknown'})", 300)
             for each in note.suspects[:3]
