@@ -295,7 +295,7 @@ async def test_feedback_is_kept(place: Site) -> None:
         wrong = await http.post(f"/v1/diagnoses/{run}/feedback", json={"verdict": "maybe"})
         plain = await http.post(f"/v1/diagnoses/{run}/feedback", content=b"{}", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.content) == (204, b"")
-    assert (wrong.status_code, plain.status_code) == (422, 422)
+    assert (wrong.status_code, plain.status_code) == (422, 415)
     assert place.store.opinions[0][1].comment == "half\ufffd"
 
 
