@@ -34,7 +34,7 @@ def test_traces_that_threads_tore_apart_and_rollouts_in_events(command: Patchwri
     ran = BY_NAME["monthly"].play(tmp_path / "ran")
     note = _note(command, ran, "--deploys", ran.deploys)
     assert note["suspects"][0]["commit"] == ran.culprit
-    assert "It fails in bill, portal/pages.py:36: `KeyError: 'month'`." in [each["text"] for each in note["summary"]]
+    assert "It fails in bill, portal/pages.py:37: `KeyError: 'month'`." in [each["text"] for each in note["summary"]]
     said = " ".join(each["text"] for each in note["blast"])
     assert "portal-access: 23 % of requests" in said
     assert "Hit: `GET /bill` 52 %" in said
