@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.incidents import clinic, courier, shop, venue
 from tests.ports import free_ports
 
-SPEED = 60.0  # seconds of the hosts' clock in one of the wall, at a pace of 1
+SPEED = 60.0  # seconds of the hosts' clock in one of the wall
 SHOWN = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC).timestamp()
 _READY_S = 120.0
 HARM_S = 2.0  # of the wall, in which a change does harm before it is rolled back, however slow the machine is
@@ -118,7 +118,7 @@ class Ran:
 
 @dataclass
 class Bench:
-    """One run in `folder`. limits: service -> what `ulimit` is told; pace: how many times as long all of it takes."""
+    """One run in `folder`. limits: service -> what `ulimit` is told."""
 
     folder: Path
     seed: int
@@ -126,7 +126,6 @@ class Bench:
     clients: int = 2
     pause: float = 0.03
     system: System = SHOP
-    pace: float = 1.0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311 - traffic
@@ -148,7 +147,7 @@ class Bench:
 
     def shown(self) -> float:
         """The hosts' clock, in seconds since 1970."""
-        return SHOWN + (time.time() - self.began) * SPEED / self.pace
+        return SHOWN + (time.time() - self.began) * SPEED
 
     def now(self) -> str:
         """The hosts' clock as deploys write it."""
@@ -226,7 +225,7 @@ class Bench:
 
     def start(self, name: str, place: Path) -> None:
         pin = (place / self.system.pins).read_text().strip()
-        clock = f"{self.began},{SHOWN},{SPEED / self.pace}"
+        clock = f"{self.began},{SHOWN},{SPEED}"
         env = {
             "PATH": os.defpath, "PYTHONPATH": f"{self.folder / 'libraries' / pin}", "BENCH_RUN": str(self.run),
             "BENCH_CLOCK": clock, "SERVICE": name, "MALLOC_ARENA_MAX": "1", "PYTHONDONTWRITEBYTECODE": "1",
@@ -250,7 +249,7 @@ class Bench:
         process = self.processes.pop(name, None)
         if process is not None and process.poll() is None:
             process.terminate()
-            process.wait(_READY_S)
+            process.wait(10)
 
     @contextlib.contextmanager
     def _still(self) -> Iterator[None]:
@@ -273,11 +272,11 @@ class Bench:
             url = f"http://127.0.0.1:{self.ports[service]}{path}?{query}"
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
                 answer.read()
-            self._over.wait(self.pause * self.pace)
+            self._over.wait(self.pause)
 
     def _mails(self) -> None:
         number = 0
-        while not self._over.wait(0.1 * self.pace):
+        while not self._over.wait(0.1):
             number += 1
             self.message(f"{number:06d}", json.dumps({"order": number, "to": " Ann@Shop.example "}))
 
@@ -328,14 +327,13 @@ class Bench:
         events: list[tuple[float, Callable[[], None]]] = [(r.at, lambda r=r: self._release(r)) for r in releases]  # type: ignore[misc]
         events += [(at, lambda fault=fault: fault(self)) for at, fault in faults]  # type: ignore[misc]
         for at, event in sorted(events, key=lambda each: each[0]):
-            time.sleep(max(0.0, at * self.pace - (time.monotonic() - began)))
+            time.sleep(max(0.0, at - (time.monotonic() - began)))
             event()
-        left = seconds * self.pace - (time.monotonic() - began)
-        time.sleep(max(AFTER_S * self.pace, left))  # a slow machine too shows what came of it
+        time.sleep(max(AFTER_S, seconds - (time.monotonic() - began)))  # a slow machine too shows what came of it
 
     def _release(self, release: Release) -> None:
         if release.back:
-            time.sleep(HARM_S * self.pace)
+            time.sleep(HARM_S)
         for change in release.changes:
             self.change(change)
         ran = [row["revision"] for row in self.deploys if row["service"] in release.services]

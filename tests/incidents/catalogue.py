@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.incidents.bench import SHOP, Bench, Change, Edits, Ran, Release, System
-from tests.incidents.pace import pace
 
 Fault = tuple[float, Callable[[Bench], None]]
 DISK = 1 << 20
@@ -35,7 +34,7 @@ class Incident:
 
     def play(self, folder: Path) -> Ran:
         seed = sum(map(ord, self.name))
-        bench = Bench(folder, seed, self.limits, self.clients, self.pause, self.system, pace())
+        bench = Bench(folder, seed, self.limits, self.clients, self.pause, self.system)
         return bench.play(self.seconds, self.releases, self.faults)
 
 

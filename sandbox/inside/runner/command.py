@@ -52,7 +52,7 @@ class Command:
         self.cpu_used, self.peak = 0.0, 0
         self.exceeded = 0
         self.counters = (0, 0)  # of the sandbox when it started, see limits.py
-        self.disk_before = 0
+        self.disk_before, self.full_before = 0, False
 
     @property
     def interactive(self) -> bool:

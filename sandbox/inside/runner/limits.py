@@ -3,12 +3,14 @@ end.
 """
 
 import os
+import time
 
 from sandbox.inside.runner.command import Command
 from sandbox.inside.runner.processes import Processes, marker, proportional
 from sandbox.inside.runner.wire import CHUNK, CPU, DISK, MEMORY, PROCESSES
 
 _SIGKILL, _SIGXCPU, _SIGXFSZ = 9, 24, 25
+CLEANING_S = 2.0  # of a command that began on a full disk: it may be the one that makes room
 
 
 class Limits:
@@ -29,7 +31,7 @@ class Limits:
     def begin(self, command: Command) -> None:
         """Note the state of things at a command's start."""
         command.counters = self.counters()
-        command.disk_before = self._disk_used()
+        command.disk_before, command.full_before = self._disk_used(), self._full()
 
     def counters(self) -> "tuple[int, int]":
         """How often the kernel has killed for memory and has refused a process in this sandbox."""
@@ -51,7 +53,7 @@ class Limits:
             found = []
         else:
             found = self._census(running)
-        return found + [(command, DISK) for command in running if self._disk_full(command)]
+        return found + [(command, DISK) for command in running if self._fills(command)]
 
     def judge(self, command: Command, alone: bool) -> int:
         """At a command's end: which limits had a part in it, as far as the kernel tells."""
@@ -98,9 +100,15 @@ class Limits:
             used += (space.f_blocks - space.f_bfree) * space.f_frsize
         return used
 
+    def _full(self) -> bool:
+        spaces = [os.statvfs(path) for path in self.disks]
+        return any(space.f_bfree * space.f_frsize < CHUNK or space.f_ffree < 16 for space in spaces)
+
+    def _fills(self, command: Command) -> bool:
+        cleaning = command.full_before and time.monotonic() < command.started + CLEANING_S
+        return not cleaning and self._disk_full(command)
+
     def _disk_full(self, command: Command) -> bool:
-        for path in self.disks:
-            space = os.statvfs(path)
-            if space.f_bfree * space.f_frsize < CHUNK or space.f_ffree < 16:
-                return True
+        if self._full():
+            return True
         return bool(self.disks) and self._disk_used() - command.disk_before > command.disk - CHUNK
