@@ -1,5 +1,1 @@
 """The state machine that takes a failure to a verified patch, a diagnosis, or an honest "inconclusive"."""
-
-from agent import untraced
-
-untraced.install()

@@ -37,6 +37,7 @@ from workflows.commands import (
 )
 from workflows.commands import eval as evaluating
 from workflows.exits import EPILOG, IO_FAILED, SIGNALLED, USAGE
+from workflows.untraced import install
 
 if TYPE_CHECKING:
     from workflows.door import Door
@@ -138,6 +139,7 @@ def _debugging() -> bool:
 
 def main() -> NoReturn:
     """The console script."""
+    install()
     gc.set_threshold(
         50_000, 20, 20
     )  # a thousand modules are imported: little of that is garbage, and looking costs 0.1 s

@@ -11,10 +11,12 @@ import pytest
 from tests.unit.test_callbacks import receiving
 
 GRAPH = """
-import asyncio, importlib, sys
+import asyncio, sys
 from typing import TypedDict
-for name in sys.argv[1:]:
-    importlib.import_module(name)
+if sys.argv[1] == "ours":
+    from workflows.untraced import install
+    install()
+import agent.graph
 from langgraph.graph import END, START, StateGraph
 
 class Kept(TypedDict):
@@ -31,23 +33,34 @@ print(asyncio.run(graph.compile().ainvoke({"text": "canary"})), "langsmith.clien
 """
 
 
-@pytest.mark.parametrize(("first", "traced"), [("agent", False), ("langsmith", True)])
-def test_a_graph_is_traced_by_the_library_alone(first: str, traced: bool) -> None:
-    """Where the environment asks for it; the second case is what would happen without the stand-in."""
+@pytest.mark.parametrize(("whose", "traced"), [("ours", False), ("theirs", True)])
+def test_a_graph_is_traced_in_other_programs_alone(whose: str, traced: bool) -> None:
+    """Where the environment asks for it. A program that imports the machine decides for itself."""
     with receiving(202) as (service, port):
         variables = {
             **os.environ, "LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": f"http://127.0.0.1:{port}",
             "LANGSMITH_API_KEY": "x", "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-c", GRAPH, first, "agent"], env=variables, capture_output=True, text=True, check=True
+            [sys.executable, "-c", GRAPH, whose], env=variables, capture_output=True, text=True, check=True
         )
     assert done.stdout.split() == ["{'text':", "'canary!'}", str(traced)]
     assert any(b"canary" in body for _, body in service.got) is traced
 
 
-def test_what_is_not_stood_in_for_is_the_librarys() -> None:
-    """A newer LangGraph may ask for more; then it gets the library."""
-    code = "import agent, langsmith, sys; print(langsmith.traceable.__module__, 'langsmith.client' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["langsmith.run_helpers", "True"]
+OURS = """
+import sys
+from workflows import cli
+sys.argv[1:] = ["--version"]
+try:
+    cli.main()
+except SystemExit:
+    import langsmith
+    print("langsmith.client" in sys.modules, langsmith.traceable.__module__, "langsmith.client" in sys.modules)
+"""
+
+
+def test_the_command_has_the_stand_in_which_gives_way() -> None:
+    """A newer LangGraph may ask for more than is stood in for; then it gets the library."""
+    done = subprocess.run([sys.executable, "-c", OURS], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-3:] == ["False", "langsmith.run_helpers", "True"]

@@ -4,6 +4,8 @@ LangGraph imports its client at each start, which takes a third of the time in w
 all that a run sees where the environment says so (LANGSMITH_TRACING, LANGCHAIN_TRACING_V2), as it may for another
 program. Nothing of a run goes to anybody who was not named to Patchwright. So the few names that LangGraph asks for are
 answered here: there is no tracing. A name that is not among them is the real library's, which is imported then.
+
+For our own processes alone: a program that imports a part of Patchwright keeps its LangSmith.
 """
 
 from __future__ import annotations
