@@ -3,7 +3,8 @@
 LangGraph imports its client at each start, which takes a third of the time in which a command gets ready, and sends it
 all that a run sees where the environment says so (LANGSMITH_TRACING, LANGCHAIN_TRACING_V2), as it may for another
 program. Nothing of a run goes to anybody who was not named to Patchwright. So the few names that LangGraph asks for are
-answered here: there is no tracing. A name that is not among them is the real library's, which is imported then.
+answered here: there is no tracing. A name that is not among them is the real library's, which is imported then, and
+which the environment tells to be silent.
 
 For our own processes alone: a program that imports a part of Patchwright keeps its LangSmith.
 """
@@ -11,12 +12,14 @@ For our own processes alone: a program that imports a part of Patchwright keeps 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 LIBRARY = "langsmith"
+SWITCHES = tuple(f"{by}_TRACING{version}" for by in ("LANGSMITH", "LANGCHAIN") for version in ("", "_V2"))
 
 
 class RunTree:
@@ -69,7 +72,8 @@ class _Standin(ModuleType):
 
 
 def install() -> None:
-    """Stand in for the library where nobody has imported it before."""
+    """Switch tracing off, and stand in for the library where nobody has imported it before."""
+    os.environ.update(dict.fromkeys(SWITCHES, "false"))
     if LIBRARY in sys.modules:
         return
     for name, members in _NAMES.items():
