@@ -212,11 +212,7 @@ async def _git(sandbox: Sandbox, *arguments: str) -> str:
     """Stdout of git in the sandbox; raises GitRefused."""
     result = await sandbox.exec(("git", *arguments))
     if not result.ok:
-        reason = redact(result.stderr.text.strip()[-1_500:]) or f"git {arguments[0]} ended with {result.exit_code}"
-        if "not a git repository" in reason:  # it names a place inside the sandbox
-            reason = (
-                "git cannot read its .git, it is damaged: see `git status`, or diagnose a copy of the files without it"
-            )
+        reason = _complaint(result) or f"git {arguments[0]} ended with {result.exit_code}"
         raise GitRefused("it took too long" if result.timed_out else reason)
     return result.stdout.text
 

@@ -8,12 +8,10 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from tools.localize.outline import Outline
-from tools.localize.texts import homes
+from tools.localize.texts import MAX_CRASHES, MAX_HOMES, homes
 from tools.values import Crash, Signal
 
 TEXT, MODULE_NAMED, READ = 0.9, 0.5, 0.3
-MAX_HOMES = 3
-MAX_CRASHES = 20
 MAX_READ = 20_000
 _NO_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '\w+'")
 _NO_NAME = re.compile(r"cannot import name '\w+' from (?:partially initialized module )?'([\w.]+)'")
